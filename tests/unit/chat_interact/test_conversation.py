@@ -1,0 +1,278 @@
+"""One chat: every question gets its one answer, in order, across broken connections, crashes and a second Juno."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import scripted_tutor
+from chat_interact.answering import Policy, reply_id
+from chat_interact.conversation import Conversation, Desk
+from chat_interact.drafts import Drafts
+from chat_interact.outbox import Outbox
+from chat_interact.status import Metrics, count
+from chat_interact.transports.base import Message, TransportError
+from chat_interact.tutor import Tutor
+from memory_chat import MemoryChat, MemoryTransport
+
+POLICY = Policy(username="Juno", names=("Juno",))
+
+
+@dataclass
+class Juno:
+    """One Juno as its process would be: a desk of its own, and a task that rejoins like `Chats` does."""
+
+    desk: Desk
+    task: asyncio.Task[None]
+    tutor: Tutor
+
+    async def kill(self) -> None:
+        """End without any good-bye."""
+        self.task.cancel()
+        with suppress(asyncio.CancelledError):
+            await self.task
+        await self.desk.drafts.close()
+        await self.desk.outbox.close()
+        await self.tutor.close()
+
+
+async def juno(chat: MemoryChat, folder: Path, url: str) -> Juno:
+    """Start a Juno on a chat."""
+    tutor, outbox = Tutor(url, 5, 1), Outbox(folder)
+    await outbox.open()
+
+    async def no_context(chat: str, text: str) -> None:
+        return None
+
+    desk = Desk(POLICY, Drafts(tutor, outbox, no_context), outbox, Metrics(), idle_seconds=60)
+    seen: set[str] = set()
+
+    async def keep() -> None:
+        while True:
+            try:
+                await Conversation(MemoryTransport(chat), desk, seen_live=seen).run()
+                return
+            except TransportError:
+                await asyncio.sleep(0.01)
+
+    return Juno(desk, asyncio.create_task(keep()), tutor)
+
+
+def story(told: Callable[[str], Awaitable[None]], **behaviour: object) -> None:
+    """Run a story against a tutor that behaves as given."""
+    with scripted_tutor.running(**behaviour) as tutor:
+        asyncio.run(asyncio.wait_for(told(tutor.url), 30))
+
+
+def question(key: int | str, sender: str = "ada") -> Message:
+    """Return a student's message of now."""
+    return Message(id=f"q{key}", body=f"question {key}", sender=sender, time=time.time())
+
+
+async def until(check: Callable[[], bool], seconds: float = 10.0) -> None:
+    """Wait until something is so."""
+    end = time.monotonic() + seconds
+    while not check():
+        assert time.monotonic() < end, "it did not happen in time"
+        await asyncio.sleep(0.01)
+
+
+def answers(chat: MemoryChat) -> dict[str, int]:
+    """Return how many answers each question has; every answer must be finished and the right one."""
+    found: dict[str, int] = {}
+    for message in chat.messages:
+        if message.bot:
+            to = message.metadata["juno"]["to"]
+            assert message.metadata["juno"]["state"] == "done", message
+            assert message.body == f"You said: question {to[1:]}"
+            assert message.id == reply_id(to)
+            found[to] = found.get(to, 0) + 1
+    return found
+
+
+def all_answered(chat: MemoryChat, number: int) -> Callable[[], bool]:
+    """Return a check that so many answers are finished."""
+    done = "done"
+    return lambda: sum(m.bot and m.metadata["juno"]["state"] == done for m in list(chat.messages)) >= number
+
+
+def test_a_question_is_answered_with_typing_shown_and_taken_back(tmp_path: Path) -> None:
+    async def told(url: str) -> None:
+        chat = MemoryChat()
+        bot = await juno(chat, tmp_path, url)
+        await until(lambda: len(chat.open) == 1)
+        transport = chat.open[0]
+        chat.say(question(1))
+        await until(all_answered(chat, 1))
+        await until(lambda: transport.typed[-1:] == [None])
+        assert transport.typed[0] is not None
+        assert answers(chat) == {"q1": 1}
+        assert count(bot.desk.metrics.answered) == 1
+        await bot.kill()
+
+    story(told)
+
+
+def test_an_answer_grows_in_the_chat_while_the_tutor_streams(tmp_path: Path) -> None:
+    async def told(url: str) -> None:
+        chat = MemoryChat()
+        bot = await juno(chat, tmp_path, url)
+        chat.say(question(1))
+        await until(all_answered(chat, 1))
+        bodies = chat.bodies[reply_id("q1")]
+        assert len(bodies) >= 3
+        assert all(later.startswith(earlier) for earlier, later in zip(bodies, bodies[1:], strict=False))
+        await bot.kill()
+
+    story(told, chunks=5, pause=0.15)
+
+
+def test_a_fast_stream_is_shown_in_one_piece(tmp_path: Path) -> None:
+    async def told(url: str) -> None:
+        chat = MemoryChat()
+        bot = await juno(chat, tmp_path, url)
+        chat.say(question(1))
+        await until(all_answered(chat, 1))
+        assert len(chat.bodies[reply_id("q1")]) == 1
+        await bot.kill()
+
+    story(told, chunks=5)
+
+
+def test_each_students_questions_are_answered_in_order_and_students_do_not_wait_for_each_other(tmp_path: Path) -> None:
+    async def told(url: str) -> None:
+        chat = MemoryChat()
+        bot = await juno(chat, tmp_path, url)
+        for key in range(6):
+            chat.say(question(key, "ada" if key % 2 == 0 else "bob"))
+        began = time.monotonic()
+        await until(all_answered(chat, 6))
+        assert time.monotonic() - began < 6 * 0.2  # three after three, not six
+        for keys in ((0, 2, 4), (1, 3, 5)):
+            order = [chat.history.index(reply_id(f"q{key}")) for key in keys]
+            assert order == sorted(order)
+        await bot.kill()
+
+    story(told, delay=0.2)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_broken_connections_lose_nothing_and_double_nothing(tmp_path: Path, seed: int) -> None:
+    async def told(url: str) -> None:
+        chat = MemoryChat(seed, lossy=0.15)
+        bot = await juno(chat, tmp_path, url)
+        for key in range(30):
+            chat.say(question(key, random.Random(key).choice(["ada", "bob"])))
+            await asyncio.sleep(0.005)
+        await until(all_answered(chat, 30), 20)
+        assert answers(chat) == {f"q{key}": 1 for key in range(30)}
+        await bot.kill()
+
+    story(told)
+
+
+def test_a_lost_connection_does_not_make_juno_ask_the_tutor_twice(tmp_path: Path) -> None:
+    async def told(url: str) -> None:
+        chat = MemoryChat()
+        bot = await juno(chat, tmp_path, url)
+        chat.say(question(1))
+        await until(lambda: bot.desk.drafts.in_work() == 1)
+        await asyncio.sleep(0.1)
+        chat.break_all()
+        await until(all_answered(chat, 1))
+        assert count(bot.desk.metrics.answered) == 1
+        await bot.kill()
+
+    with scripted_tutor.running(delay=0.4) as tutor:
+        asyncio.run(told(tutor.url))
+        assert len(tutor.asked) == 1
+
+
+def test_juno_killed_again_and_again_answers_each_question_once(tmp_path: Path) -> None:
+    async def told(url: str) -> None:
+        chat = MemoryChat()
+        for key in range(12):
+            chat.say(question(key))
+        for _ in range(5):
+            bot = await juno(chat, tmp_path, url)
+            await asyncio.sleep(0.13)
+            await bot.kill()
+        bot = await juno(chat, tmp_path, url)
+        await until(all_answered(chat, 12))
+        assert answers(chat) == {f"q{key}": 1 for key in range(12)}
+        await bot.kill()
+
+    story(told, chunks=3, pause=0.04)
+
+
+def test_an_answer_cut_off_by_a_crash_is_finished_after_the_restart(tmp_path: Path) -> None:
+    async def told(url: str) -> None:
+        chat = MemoryChat()
+        bot = await juno(chat, tmp_path, url)
+        chat.say(question(1))
+        await until(lambda: any(message.bot for message in chat.messages))
+        await bot.kill()
+        assert chat.messages[-1].metadata["juno"]["state"] == "writing"
+        bot = await juno(chat, tmp_path, url)
+        await until(all_answered(chat, 1))
+        assert answers(chat) == {"q1": 1}
+        await bot.kill()
+
+    story(told, chunks=6, pause=0.1)
+
+
+def test_an_answer_that_the_server_lost_is_put_back_word_for_word(tmp_path: Path) -> None:
+    async def told(url: str) -> None:
+        chat = MemoryChat()
+        bot = await juno(chat, tmp_path, url)
+        chat.say(question(1))
+        await until(all_answered(chat, 1))
+        kept = chat.messages.pop()
+        chat.tell()
+        await until(all_answered(chat, 1))
+        assert chat.messages[-1] == kept
+        await bot.kill()
+
+    with scripted_tutor.running() as tutor:
+        asyncio.run(told(tutor.url))
+        assert len(tutor.asked) == 1
+
+
+def test_two_junos_at_once_leave_one_answer_a_question(tmp_path: Path) -> None:
+    async def told(url: str) -> None:
+        chat = MemoryChat()
+        bots = [await juno(chat, tmp_path / name, url) for name in ("one", "two")]
+        for key in range(10):
+            chat.say(question(key))
+        await until(all_answered(chat, 10))
+        await asyncio.sleep(0.2)
+        assert answers(chat) == {f"q{key}": 1 for key in range(10)}
+        for bot in bots:
+            await bot.kill()
+
+    story(told)
+
+
+def test_juno_leaves_when_alone_and_stays_while_a_student_is_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chat_interact.conversation.ALONE_SECONDS", 0.2)
+
+    async def told(url: str) -> None:
+        chat = MemoryChat()
+        bot = await juno(chat, tmp_path, url)
+        await asyncio.sleep(0.6)
+        assert not bot.task.done()
+        chat.people = 0
+        chat.tell()
+        await until(bot.task.done, 2)
+        assert chat.open == []
+        await bot.kill()
+
+    story(told)
