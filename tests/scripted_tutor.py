@@ -2,10 +2,10 @@
 
     python3 scripted_tutor.py [--host 127.0.0.1] [--port 8004]        prints `listening on http://…`
 
-`POST /receive_student_message` answers at once `You said: <first 60 characters>`, as JSON, or as a stream of NDJSON lines
-for `Accept: application/x-ndjson`. `POST /script` with a JSON object sets the behaviour (the keys are the fields of
-`Script`; those not named go back to their default), `GET /script` shows it. `GET /asked` lists every question with its
-headers and times, `DELETE /asked` forgets them and how often was failed. In a test: `with running() as tutor: tutor.url`.
+`POST /receive_student_message` answers at once `You said: <first 60 characters>`, as JSON, or as a stream of NDJSON
+lines for `Accept: application/x-ndjson`. `POST /script` with a JSON object sets the behaviour (the keys are the fields
+of `Script`; those not named go back to their default), `GET /script` shows it. `GET /asked` lists every question with
+its headers and times, `DELETE /asked` forgets them and how often was failed. In a test: `with running() as tutor:`.
 """
 
 from __future__ import annotations
@@ -109,7 +109,7 @@ class Handler(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
     server: Tutor
 
-    def do_GET(self) -> None:  # noqa: N802
+    def do_GET(self) -> None:
         """Health, the script, and what was asked."""
         with self.server.changed:
             answers: dict[str, Any] = {
@@ -119,12 +119,12 @@ class Handler(BaseHTTPRequestHandler):
             }
         self._json(200 if self.path in answers else 404, answers.get(self.path, {"detail": "not found"}))
 
-    def do_DELETE(self) -> None:  # noqa: N802
+    def do_DELETE(self) -> None:
         """Forget what was asked."""
         self.server.forget()
         self._json(200, {})
 
-    def do_POST(self) -> None:  # noqa: N802
+    def do_POST(self) -> None:
         """Take a new script, or a question."""
         arrived = time.time()
         raw = self.rfile.read(int(self.headers.get("Content-Length") or 0))
