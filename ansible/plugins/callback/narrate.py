@@ -1,0 +1,68 @@
+"""Ansible's output as a person would tell it: what was changed, what was found, what went wrong. Nothing about the rest.
+
+One line when a task that may take long begins to work cannot be known beforehand, so a task is told when it has ended, with
+its seconds where those matter. `-v` adds the tasks that changed nothing.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from ansible.plugins.callback import CallbackBase
+
+DOCUMENTATION = r"""
+name: narrate
+type: stdout
+short_description: Tells what was changed and what went wrong, in plain lines
+description:
+  - One line a change, with its duration; messages of debug tasks; the message of a failure.
+"""
+
+WORTH_TELLING = 1.0
+
+
+class CallbackModule(CallbackBase):
+    """Prints `role: task (seconds)`; the host's name only where it is not this machine."""
+
+    CALLBACK_VERSION = 2.0
+    CALLBACK_TYPE = "stdout"
+    CALLBACK_NAME = "narrate"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._began = time.monotonic()
+
+    def v2_playbook_on_task_start(self, task: Any, is_conditional: bool) -> None:
+        self._began = time.monotonic()
+
+    def _tell(self, result: Any, text: str, error: bool = False) -> None:
+        role = result._task._role
+        host = result._host.get_name()
+        who = (role.get_name() if role else "ansible") + ("" if host == "localhost" else f" on {host}")
+        self._display.display(f"{who}: {text}", color="red" if error else None, stderr=error)
+
+    def v2_runner_on_ok(self, result: Any) -> None:
+        outcome = result._result
+        if result._task.action.rpartition(".")[2] == "debug":
+            self._tell(result, str(outcome.get("msg", "")))
+        elif outcome.get("changed") or self._display.verbosity:
+            seconds = time.monotonic() - self._began
+            took = f" ({seconds:.0f} s)" if seconds >= WORTH_TELLING else ""
+            self._tell(result, result._task.get_name().rpartition(" : ")[2] + took)
+
+    def v2_runner_on_failed(self, result: Any, ignore_errors: bool = False) -> None:
+        outcome = result._result
+        said = [str(outcome.get("msg") or "failed")]
+        if streams := [outcome[key].strip() for key in ("stderr", "stdout") if outcome.get(key)]:
+            said.append(streams[0])
+        self._tell(result, "\n".join(said), error=not ignore_errors)
+
+    def v2_runner_on_unreachable(self, result: Any) -> None:
+        self._tell(result, f"cannot be reached: {result._result.get('msg', '')}", error=True)
+
+    def v2_playbook_on_stats(self, stats: Any) -> None:
+        for host in sorted(stats.processed):
+            numbers = stats.summarize(host)
+            if numbers["changed"] or self._display.verbosity:
+                self._display.display(f"ansible: {host}: {numbers['changed']} changed, {numbers['ok']} checked")
