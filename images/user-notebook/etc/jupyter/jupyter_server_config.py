@@ -1,0 +1,43 @@
+"""The notebook server of a student's container."""
+
+import logging
+import os
+from pathlib import Path
+
+from traitlets.config import get_config
+
+c = get_config()
+home = Path.home()
+data = home / ".local" / "share" / "jupyter"
+
+c.ServerApp.root_dir = os.environ.get("NOTEBOOK_ROOT", str(home / "work"))
+c.ServerApp.ip = "0.0.0.0"  # noqa: S104  in a container; what is published is the operator's choice
+c.ServerApp.port = 8888
+c.ServerApp.port_retries = 0  # another port would be one that nobody looks at
+c.ServerApp.open_browser = False
+c.ServerApp.default_url = "/lab"
+c.FileContentsManager.delete_to_trash = False  # the trash would fill the student's volume unseen
+
+# Nothing asks the outside world, and no pop-up covers the chat. /opt belongs to root, so no extension can be added there.
+c.LabApp.extension_manager = "readonly"
+c.LabApp.check_for_updates_class = "jupyterlab.NeverCheckForUpdate"
+c.LabApp.news_url = None
+
+# What collaboration remembers goes to the home's data folder, not among the student's files.
+c.SQLiteYStore.db_path = str(data / "ystore.db")
+c.YDocExtension.session_store_path = str(data / "collaboration_sessions.json")
+
+try:
+    from jelai_telemetry import export
+except ImportError:
+    logging.getLogger("ServerApp").warning("jelai_telemetry is not installed: no telemetry is written")
+else:
+    events = (
+        *("ActiveCellChangeEvent", "CellAddEvent", "CellEditEvent", "CellExecuteEvent", "CellRemoveEvent"),
+        *("ClipboardCopyEvent", "ClipboardCutEvent", "ClipboardPasteEvent"),
+        *("NotebookHiddenEvent", "NotebookOpenEvent", "NotebookSaveEvent", "NotebookScrollEvent", "NotebookVisibleEvent"),
+    )
+    whole = {"CellExecuteEvent", "NotebookOpenEvent", "NotebookSaveEvent"}
+    c.JupyterLabPioneerApp.activeEvents = [{"name": name, "logWholeNotebook": name in whole} for name in events]
+    c.JupyterLabPioneerApp.exporters = [{"type": "custom_exporter", "args": {"id": "jelai"}}]
+    c.JupyterLabPioneerApp.custom_exporter = {"jelai": export}

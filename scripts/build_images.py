@@ -1,0 +1,191 @@
+"""Builds the images and writes what came of it to .build/images.json.
+
+A layer that is wanted `auto` and cannot be made is left out, and that is said here, in the image's labels, in its
+/opt/juno/layers.json and in images.json. Settings: scripts/image_settings.py.
+"""
+
+from __future__ import annotations
+
+import argparse
+import fcntl
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import build_base
+import image_commands
+import image_settings
+from image_commands import Build, Outcomes
+from image_settings import BuildSettings
+
+ROOT = Path(__file__).resolve().parent.parent
+IMAGES = ROOT / "images"
+WORK = ROOT / ".build"
+LAYER_SETTING = {"ydoc": "YDOC_LAYER", "fluent-bit": "FLUENT_BIT_LAYER"}
+
+Log = Callable[[str], None]
+Result = dict[str, Any]
+
+
+class BuildError(Exception):
+    """An image cannot be built; the message says why. `output` is what the build printed."""
+
+    def __init__(self, message: str, output: str = "") -> None:
+        super().__init__(message)
+        self.output = output
+
+
+class Builder:
+    """Builds with one set of settings."""
+
+    def __init__(self, settings: BuildSettings, log: Log, *, requirements: Path, tag: str, scratch: Path) -> None:
+        self.settings, self.log, self.tag, self.scratch = settings, log, tag, scratch
+        self.requirements = requirements
+        (scratch / "nothing").mkdir()
+
+    def base(self) -> Result:
+        """The base image: ours, unless BASE_IMAGE names another."""
+        if self.settings.base_image:
+            return {"image": self.settings.base_image, "how": "given by BASE_IMAGE", "name": self.settings.base_image}
+        made = build_base.build_base(self.log)
+        # A build cannot start from an id, and a name that another build may move would be a race.
+        name = f"jelai/base:{made['image'].removeprefix('sha256:')[:12]}"
+        subprocess.run(["docker", "tag", made["image"], name], check=True)  # noqa: S603, S607
+        return {"image": made["image"], "how": made["how"], "name": name}
+
+    def user_notebook(self, base: str) -> Result:
+        """The image with the layers that are wanted and can be made."""
+        settings = self.settings
+        has_package = settings.fluent_bit_package is not None
+        outcomes = image_commands.first_outcomes(settings.layers, has_fluent_bit_package=has_package)
+        for layer, outcome in outcomes.items():
+            self._refuse_if_required(layer, outcome)
+        while True:
+            try:
+                image = self._run("user-notebook", self._user_notebook_build(base, outcomes))
+            except BuildError as error:
+                layer = image_commands.failed_layer(error.output)
+                if not layer or not outcomes[layer]["installed"]:
+                    raise
+                outcomes[layer].update(installed=False, reason=image_commands.reason(error.output))
+                self._refuse_if_required(layer, outcomes[layer])
+                self.log(f"user-notebook: the {layer} layer cannot be installed ({outcomes[layer]['reason']}); building without it")
+            else:
+                for layer, outcome in outcomes.items():
+                    self.log(f"user-notebook: {layer} layer {image_commands.label(outcome)} (wanted: {outcome['wanted']})")
+                return {"image": image, "layers": outcomes, "packages": settings.notebook_packages}
+
+    def tutor(self, base: str) -> Result:
+        """The tutor's image."""
+        arguments = {"BASE_IMAGE": base}
+        contexts = {"materials": str(IMAGES / "learning_materials")}
+        build = Build(IMAGES / "tutor", f"jelai/tutor:{self.tag}", "", arguments, contexts, self._secrets())
+        return {"image": self._run("tutor", build)}
+
+    def _user_notebook_build(self, base: str, outcomes: Outcomes) -> Build:
+        package = self.settings.fluent_bit_package
+        packages = self.scratch / "nothing"
+        if package and outcomes["fluent-bit"]["installed"]:
+            packages = self.scratch / "packages"
+            packages.mkdir(exist_ok=True)
+            (packages / package.name).write_bytes(package.read_bytes())
+        contexts = {
+            "requirements": str(self.requirements),
+            "materials": str(IMAGES / "learning_materials"),
+            "fluent-bit-package": str(packages),
+        }
+        arguments = {"BASE_IMAGE": base, "NOTEBOOK_PACKAGES": self.settings.notebook_packages}
+        arguments |= image_commands.layer_arguments(outcomes)
+        target = "ydoc" if outcomes["ydoc"]["installed"] else "plain"
+        tag = f"jelai/user-notebook:{self.tag}"
+        return Build(IMAGES / "user-notebook", tag, target, arguments, contexts, self._secrets())
+
+    def _secrets(self) -> dict[str, Path]:
+        """Files for the build's clients; they are mounted while a command runs and stay in no layer."""
+        secrets: dict[str, Path] = {}
+        if self.settings.ca_bundle:
+            secrets["ca_bundle"] = self.scratch / "ca_bundle"
+            system = image_settings.SYSTEM_CA
+            public = system.read_bytes() if self.settings.extra_ca and system.exists() else b""
+            secrets["ca_bundle"].write_bytes(public + self.settings.ca_bundle.read_bytes())
+        if self.settings.pip_index_url:
+            secrets["pip_index_url"] = self.scratch / "pip_index_url"
+            secrets["pip_index_url"].write_text(self.settings.pip_index_url)
+        if self.settings.fluent_bit_package and not self.settings.base_image:
+            secrets["apt_sources"] = self.scratch / "apt_sources"
+            secrets["apt_sources"].write_text(build_base.host_sources(build_base.read_recipe().codename))
+        return secrets
+
+    def _refuse_if_required(self, layer: str, outcome: dict[str, Any]) -> None:
+        if outcome["wanted"] == "required" and not outcome["installed"]:
+            raise BuildError(f"{LAYER_SETTING[layer]}=required, but the {layer} layer cannot be installed: {outcome['reason']}")
+
+    def _run(self, name: str, build: Build) -> str:
+        """Run a build; the id of the image. Its output goes to .build/log."""
+        started = time.monotonic()
+        self.log(f"{name}: building{' ' + build.target if build.target else ''}")
+        iidfile = self.scratch / "iid"
+        done = subprocess.run(  # noqa: S603
+            build.argv(iidfile), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+        )
+        log_file = WORK / "log" / f"{name}.log"
+        log_file.parent.mkdir(parents=True, exist_ok=True)
+        log_file.write_text(done.stdout)
+        if done.returncode:
+            why = image_commands.reason(done.stdout)
+            raise BuildError(f"{name} cannot be built: {why} (the build's output is in {log_file})", done.stdout)
+        image = iidfile.read_text().strip()
+        self.log(f"{name}: {image[:19]} after {time.monotonic() - started:.0f} s")
+        return image
+
+
+def build(settings: BuildSettings, log: Log, *, requirements: Path, tag: str, only: list[str], output: Path) -> dict[str, Result]:
+    """Build what is wanted, one build at a time on this machine, and write the results to output."""
+    WORK.mkdir(exist_ok=True)
+    with (WORK / "build.lock").open("w") as lock, tempfile.TemporaryDirectory(dir=WORK) as scratch:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        builder = Builder(settings, log, requirements=requirements, tag=tag, scratch=Path(scratch))
+        results: dict[str, Result] = json.loads(output.read_text()) if output.exists() else {}
+        results["base"] = builder.base()
+        if "user-notebook" in only:
+            results["user-notebook"] = builder.user_notebook(results["base"]["name"])
+        if "tutor" in only and (IMAGES / "tutor" / "Dockerfile").exists():
+            results["tutor"] = builder.tutor(results["base"]["name"])
+        part = output.with_suffix(".part")
+        part.write_text(json.dumps(results, indent=2) + "\n")
+        part.replace(output)
+    return results
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description="Builds the images; settings come from the environment.")
+    parser.add_argument("--only", action="append", choices=["user-notebook", "tutor"], help="build this image (repeatable)")
+    parser.add_argument("--requirements", type=Path, default=IMAGES / "user-notebook" / "requirements", help="folder of the lock files")
+    parser.add_argument("--tag", default="dev", help="tag of the images")
+    parser.add_argument("--output", type=Path, default=WORK / "images.json", help="where the results go")
+    options = parser.parse_args(arguments)
+    try:
+        build(
+            image_settings.load(),
+            lambda line: print(line, flush=True),
+            requirements=options.requirements.resolve(),
+            tag=options.tag,
+            only=options.only or ["user-notebook", "tutor"],
+            output=options.output,
+        )
+    except image_settings.SettingsError as error:
+        print(error, file=sys.stderr)
+        return 2
+    except (BuildError, build_base.BaseError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,77 @@
+"""The docker commands that build the images, and what their output says. Pure: nothing is run here."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+LAYER_STAGES = {"environments-ydoc": "ydoc", "fluent-bit": "fluent-bit"}
+"""The build stage that makes each optional layer."""
+
+Outcomes = dict[str, dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Build:
+    """One image to build."""
+
+    folder: Path
+    tag: str
+    target: str = ""
+    arguments: dict[str, str] = field(default_factory=dict)
+    contexts: dict[str, str] = field(default_factory=dict)
+    secrets: dict[str, Path] = field(default_factory=dict)
+
+    def argv(self, iidfile: Path) -> list[str]:
+        """The command. Secrets are files, so nothing of them is in the list of arguments."""
+        argv = ["docker", "buildx", "build", "--load", "--progress=plain", "--provenance=false"]
+        argv += [f"--tag={self.tag}", f"--iidfile={iidfile}"]
+        argv += [f"--target={self.target}"] if self.target else []
+        argv += [f"--build-arg={name}={value}" for name, value in self.arguments.items()]
+        argv += [f"--build-context={name}={place}" for name, place in self.contexts.items()]
+        argv += [f"--secret=id={name},src={file}" for name, file in self.secrets.items()]
+        return [*argv, str(self.folder)]
+
+
+def first_outcomes(wanted: dict[str, str], *, has_fluent_bit_package: bool) -> Outcomes:
+    """What is installed if all goes well."""
+    outcomes: Outcomes = {}
+    for layer, want in wanted.items():
+        reason = "switched off" if want == "off" else ""
+        if not reason and layer == "fluent-bit" and not has_fluent_bit_package:
+            reason = "no package was given (FLUENT_BIT_PACKAGE)"
+        outcomes[layer] = {"wanted": want, "installed": not reason, "reason": reason}
+    return outcomes
+
+
+def label(outcome: dict[str, Any]) -> str:
+    """A layer's outcome as an image label."""
+    if outcome["installed"]:
+        return "installed"
+    return "off" if outcome["wanted"] == "off" else f"missing: {outcome['reason']}"
+
+
+def layer_arguments(outcomes: Outcomes) -> dict[str, str]:
+    """Build arguments that record the outcomes in the image."""
+    return {
+        "LAYERS": json.dumps(outcomes, sort_keys=True),
+        "LAYER_YDOC": label(outcomes["ydoc"]),
+        "LAYER_FLUENT_BIT": label(outcomes["fluent-bit"]),
+    }
+
+
+def failed_layer(output: str) -> str:
+    """The optional layer whose stage failed, or nothing where something else did."""
+    stages = re.findall(r"^ > \[(\S+) +\d+/\d+\]", output, re.MULTILINE)
+    return LAYER_STAGES.get(stages[-1], "") if stages else ""
+
+
+def reason(output: str) -> str:
+    """Why a build failed, in one line that names no address (an index's address can hold a password)."""
+    lines = [re.sub(r"^(#\d+ )?\d+\.\d+ +", "", line).strip(" ×╰─▶│├·") for line in output.splitlines()]  # noqa: RUF001
+    said = [line for line in lines if re.match(r"(?i)(e|error|failed|no solution|because|hash mismatch)\b", line)]
+    said.sort(key=lambda line: "failed to solve" in line or 'process "' in line)
+    return re.sub(r"\S+://\S+", "(address)", said[0])[:200] if said else "see the build's log"
