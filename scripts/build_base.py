@@ -1,8 +1,9 @@
-"""Builds jelai/base: Debian 13 with Python 3.13, from the official image where a registry answers, else from Debian's archive.
+"""Builds jelai/base: Debian 13 with Python 3.13, from the official image or from Debian's archive.
 
-`build_base(log)` says which way it went. Nothing is done while what goes in is what it was (.build/base/result.json) and the
-image is still there; `--refresh` takes the newest packages of the archive all the same. The same packages make the same
-image id, because mmdebstrap's tar and BuildKit's `FROM scratch` depend on nothing but their content and one fixed date.
+`build_base(log)` says which way it went: pulled where a registry answers, else bootstrapped. Nothing is done while what
+goes in is what it was (.build/base/result.json) and the image is still there; `--refresh` takes the newest packages of
+the archive all the same. The same packages make the same image id: mmdebstrap's tar and BuildKit's `FROM scratch`
+depend on nothing but their content and one fixed date.
 """
 
 from __future__ import annotations
@@ -29,7 +30,12 @@ WORK = ROOT / ".build" / "base"
 TAG = "jelai/base:dev"
 APT_OPTIONS = ("Acquire::http::Proxy", "Acquire::https::Proxy", "Acquire::https::CAInfo", "Acquire::Retries")
 # What Debian's tools leave behind that says where or when the image was made.
-TRACES = ("etc/apt/sources.list", "etc/apt/sources.list.d/*", "etc/apt/apt.conf.d/99mmdebstrap", "etc/resolv.conf", "etc/hostname")
+TRACES = (
+    *("etc/apt/sources.list", "etc/apt/sources.list.d/*", "etc/apt/apt.conf.d/99mmdebstrap"),
+    *("etc/resolv.conf", "etc/hostname"),
+)
+
+SECRETS = {"sources": "sources.list", "aptconf": "apt.conf"}
 
 Log = Callable[[str], None]
 
@@ -48,7 +54,6 @@ class Recipe:
     packages: list[str]
     path_exclude: list[str]
     path_include: list[str]
-    sources: str
     apt_options: tuple[str, ...]
 
     @property
@@ -57,18 +62,23 @@ class Recipe:
 
     def digest(self) -> str:
         """Changes when anything changes that could change the image, the state of the archive apart."""
-        parts = [repr(self), (RECIPE / "Dockerfile").read_text(), Path(__file__).read_text()]
+        parts = [repr(self), *(os.environ.get(name, "") for name in ("APT_MIRROR", "APT_SECURITY_MIRROR"))]
+        files = [RECIPE / "Dockerfile", Path(__file__), Path("/etc/apt/sources.list")]
+        files += sorted(Path("/etc/apt/sources.list.d").glob("*"))
+        parts += [file.read_text() for file in files if file.is_file()]
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
 def run(*argv: str, env: Mapping[str, str] | None = None) -> str:
     """Run a program and give what it printed; its own last words when it fails."""
     try:
-        done = subprocess.run(argv, capture_output=True, text=True, env={**os.environ, **(env or {})}, check=False)  # noqa: S603
+        whole = {**os.environ, **(env or {})}
+        done = subprocess.run(argv, capture_output=True, text=True, env=whole, check=False)
     except FileNotFoundError:
         raise BaseError(f"{argv[0]} is not installed; `make images` installs what the build needs") from None
     if done.returncode:
-        raise BaseError(f"{' '.join(argv[:3])} … ended with {done.returncode}:\n{(done.stderr or done.stdout)[-3000:].strip()}")
+        last_words = (done.stderr or done.stdout)[-3000:].strip()
+        raise BaseError(f"{' '.join(argv[:3])} … ended with {done.returncode}:\n{last_words}")
     return done.stdout
 
 
@@ -113,7 +123,7 @@ def read_recipe() -> Recipe:
     settings["debian_image"] = os.environ.get("DEBIAN_IMAGE") or settings["debian_image"]
     if settings["debian_image"] and "@sha256:" not in settings["debian_image"]:
         raise BaseError(f"DEBIAN_IMAGE is {settings['debian_image']!r}: name it by digest, NAME@sha256:…")
-    return Recipe(sources=host_sources(settings["codename"]), apt_options=apt_options(), **settings)
+    return Recipe(apt_options=apt_options(), **settings)
 
 
 def bootstrap(recipe: Recipe) -> None:
@@ -122,25 +132,29 @@ def bootstrap(recipe: Recipe) -> None:
     argv += [f"--dpkgopt={option}" for option in recipe.dpkg_options]
     argv += [f"--aptopt={option}" for option in recipe.apt_options]
     argv += [f'--customize-hook=rm -f "$1"/{trace}' for trace in TRACES]
-    sources = WORK / "sources.list"
-    sources.write_text(recipe.sources)
-    run(*argv, recipe.codename, str(WORK / "rootfs.tar"), str(sources), env={"SOURCE_DATE_EPOCH": str(recipe.epoch)})
+    run(
+        *argv,
+        recipe.codename,
+        str(WORK / "rootfs.tar"),
+        str(WORK / "sources.list"),
+        env={"SOURCE_DATE_EPOCH": str(recipe.epoch)},
+    )
 
 
 def docker_build(recipe: Recipe, how: str) -> str:
     """Build the image from .build/base; its id."""
     (WORK / "slim.cfg").write_text("".join(f"{option}\n" for option in recipe.dpkg_options))
-    (WORK / "aptconf").write_text(
+    (WORK / "apt.conf").write_text(
         "".join(f"{option}\n" for option in recipe.apt_options)
         + 'Dir::Etc::SourceList "/run/secrets/sources";\nDir::Etc::SourceParts "/dev/null";\n'
     )
-    (WORK / "sources.list").write_text(recipe.sources)
     arguments = {"SOURCE_DATE_EPOCH": str(recipe.epoch), "HOW": how, "PACKAGES": " ".join(recipe.packages)}
     if how == "pulled":
         arguments["DEBIAN_IMAGE"] = recipe.debian_image
-    argv = ["docker", "buildx", "build", "--quiet", "--load", "--provenance=false", f"--tag={TAG}", f"--file={RECIPE}/Dockerfile"]
+    argv = ["docker", "buildx", "build", "--quiet", "--load", "--provenance=false", f"--file={RECIPE}/Dockerfile"]
+    argv += [f"--tag={TAG}", f"--label=org.jelai.base={how}"]
     argv += [f"--build-arg={key}={value}" for key, value in arguments.items()]
-    argv += [f"--secret=id=sources,src={WORK}/sources.list", f"--secret=id=aptconf,src={WORK}/aptconf", f"--label=org.jelai.base={how}"]
+    argv += [f"--secret=id={name},src={WORK / file}" for name, file in SECRETS.items()]
     run(*argv, str(WORK))
     return image_id(TAG)
 
@@ -155,11 +169,13 @@ def image_id(reference: str) -> str:
 
 def installed(image: str) -> list[str]:
     """Name=version of every Debian package in the image: what two images of different ids differ in."""
-    return run("docker", "run", "--rm", "--network=none", image, "dpkg-query", "-Wf", "${Package}=${Version}\n").splitlines()
+    ask = ("dpkg-query", "-Wf", "${Package}=${Version}\n")
+    return run("docker", "run", "--rm", "--network=none", image, *ask).splitlines()
 
 
 def make(recipe: Recipe, log: Log) -> tuple[str, str]:
     """Pull where that is asked for and possible, else bootstrap; the image's id and how it was made."""
+    (WORK / "sources.list").write_text(host_sources(recipe.codename))
     if recipe.debian_image:
         log(f"base: pulling {recipe.debian_image}")
         try:
@@ -197,10 +213,11 @@ def build_base(log: Log = print, refresh: bool = False) -> dict[str, Any]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description="Builds jelai/base:dev.")
-    parser.add_argument("--refresh", action="store_true", help="take the archive's newest packages even if nothing else changed")
+    parser.add_argument("--refresh", action="store_true", help="take the archive's newest packages in any case")
     arguments = parser.parse_args()
     try:
-        print(json.dumps(build_base(lambda line: print(line, file=sys.stderr, flush=True), arguments.refresh), indent=2))
+        result = build_base(lambda line: print(line, file=sys.stderr, flush=True), arguments.refresh)
+        print(json.dumps(result, indent=2))
     except BaseError as error:
         print(f"base: {error}", file=sys.stderr)
         return 1

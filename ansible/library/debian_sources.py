@@ -1,9 +1,10 @@
 #!/usr/bin/python
-"""Ansible module: the apt sources of a Debian release, from the mirror that this host is configured with. Changes nothing."""
+"""Ansible module: apt sources of a Debian release, of the mirror that this host is configured with. Changes nothing."""
 
 from __future__ import annotations
 
 from ansible.module_utils.basic import AnsibleModule
+
 from ansible.module_utils.debian_sources import KEYRING, QUESTION, only_release, parse
 
 DOCUMENTATION = r"""

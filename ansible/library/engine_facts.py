@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 
 from ansible.module_utils.basic import AnsibleModule
+
 from ansible.module_utils.docker_engine import Found, verdict, version
 
 DOCUMENTATION = r"""
@@ -73,7 +74,7 @@ def look(module: AnsibleModule) -> Found:
         program = module.get_bin_path(argv[0])
         if not program:
             return ""
-        code, out, error = module.run_command([program, *argv[1:]])
+        code, out, _ = module.run_command([program, *argv[1:]])
         return out if code == 0 else ""
 
     client = version(answer("docker", "--version"))

@@ -1,6 +1,6 @@
 """Where this host gets Debian from, and the same archive's sources for another release.
 
-Nothing here knows a mirror: apt itself is asked what it is configured with, so the deb822 and the one-line form, options and
+Nothing here knows a mirror: apt itself is asked what it is configured with, so both its file formats, options and
 third-party repositories are read by the one program that can. What counts as Debian is what its Release file says.
 Pure functions; used by the Ansible module `debian_sources` and by `scripts/build_base.py`.
 """
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 POCKETS = ("", "-updates", "-security")
-# One line an index that apt would download. A field that apt does not know yet (no `apt-get update` so far) stays as it is.
+# One line an index that apt would download. What apt does not know before the first `apt-get update` stays as it is.
 QUESTION = (
     "apt-get",
     "indextargets",

@@ -1,7 +1,7 @@
-"""Ansible's output as a person would tell it: what was changed, what was found, what went wrong. Nothing about the rest.
+"""Ansible's output as a person would tell it: what was changed, what was found, what went wrong. Nothing of the rest.
 
-One line when a task that may take long begins to work cannot be known beforehand, so a task is told when it has ended, with
-its seconds where those matter. `-v` adds the tasks that changed nothing.
+Whether a task will change anything is not known when it begins, so it is told when it has ended, with its seconds where
+those matter. `-v` adds the tasks that changed nothing.
 """
 
 from __future__ import annotations
