@@ -1,0 +1,99 @@
+"""The extension: puts the repairs in place when the server starts, answers for them, saves what is open at the end."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from jupyter_server.extension.application import ExtensionApp
+from traitlets import Int
+
+from . import __version__
+from .backups import Limits
+from .contents import SaveHooks, save_atomically
+from .counters import Counters
+from .handlers import StatusHandler
+from .keeper import Keeper
+from .known import Patch, State, put_in_place
+from .open_chats import open_chats
+from .rooms import Rooms
+from .sockets import Sockets
+from .ychat import keep_unsaved, stamp_in_place
+
+OFF = {"off", "false", "no", "0"}
+PATCHES = (
+    "stamp_in_place",
+    "save_soon",
+    "refuse_unreadable",
+    "keep_unsaved",
+    "check_saves",
+    "save_atomically",
+    "guard_sockets",
+)
+
+
+class ChatGuard(ExtensionApp):  # type: ignore[misc, unused-ignore]
+    """Keeps chats from losing messages. `CHAT_GUARD=off` in the environment turns it off."""
+
+    name = "chat_guard"
+    extension_url = "/api/chat_guard"
+    load_other_extensions = True
+
+    backup_copies = Int(20, config=True, help="How many dated copies of one chat are kept.")
+    backup_bytes = Int(50_000_000, config=True, help="How many bytes the dated copies in one folder may take.")
+
+    def initialize_settings(self) -> None:
+        self.counters = Counters()
+        limits = Limits(self.backup_copies, self.backup_bytes)
+        self.keeper = Keeper(self.counters, self.log, limits)
+        self.rooms = Rooms(self.keeper, self.counters, self.log)
+        self.sockets = Sockets(self.keeper, self.counters, self.log)
+        self.patches: dict[str, State] = {}
+        if os.environ.get("CHAT_GUARD", "on").strip().lower() in OFF:
+            self.patches = dict.fromkeys(PATCHES, "off")
+            self.log.info("chat_guard: off")
+            return
+        contents = self.serverapp.contents_manager
+        preparations = {
+            "stamp_in_place": lambda: stamp_in_place(self.counters),
+            "save_soon": self.rooms.save_soon,
+            "refuse_unreadable": self.rooms.refuse_unreadable,
+            "keep_unsaved": lambda: keep_unsaved(self.rooms.unsaved_base, self.rooms.merged),
+            "check_saves": lambda: self._check_saves(contents),
+            "save_atomically": lambda: save_atomically(contents),
+            "guard_sockets": self.sockets.guard,
+        }
+        for name in PATCHES:
+            self.patches[name] = put_in_place(name, preparations[name], self.log)
+        self.log.info("chat_guard %s: %s", __version__, ", ".join(f"{k} {v}" for k, v in self.patches.items()))
+
+    def initialize_handlers(self) -> None:
+        self.handlers.append((r"/api/chat_guard/?", StatusHandler, {"report": self.report}))
+
+    async def stop_extension(self) -> None:
+        """Save what is not on disk yet; upstream cancels its own pending saves when the server stops."""
+        await self.rooms.saver.flush()
+        await self.sockets.saver.flush()
+
+    def report(self) -> dict[str, Any]:
+        settings = self.serverapp.web_app.settings
+        return {
+            "version": __version__,
+            "rtc": bool(getattr(settings.get("chat_manager"), "_rtc_enabled", False)),
+            "chats": open_chats(settings, self._unsaved),
+            "patches": self.patches,
+            "counters": self.counters.as_dict(),
+        }
+
+    def _check_saves(self, contents: Any) -> Patch:
+        hooks = SaveHooks(self.keeper)
+
+        def install() -> None:
+            contents._get_os_path("")  # a contents manager without files has nothing that could be compared
+            contents.register_pre_save_hook(hooks.before)
+            contents.register_post_save_hook(hooks.after)
+
+        return Patch("check_saves", [], install)
+
+    def _unsaved(self, chat: Any) -> bool:
+        return self.rooms.saver.unsaved(chat) or self.sockets.saver.unsaved(chat)

@@ -1,0 +1,66 @@
+"""The contents manager: check every save of a chat file before it happens, and make it atomic."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from tornado.web import HTTPError
+
+from .content import NotAChat, message_ids, parse
+from .files import write_atomic
+from .keeper import Keeper, Refused
+from .known import Patch
+
+SUFFIX = ".chat"
+
+
+class SaveHooks:
+    """Jupyter's own hooks around a save; they see rooms, the contents API and text editors alike."""
+
+    def __init__(self, keeper: Keeper) -> None:
+        self._keeper = keeper
+        self._announced: dict[str, list[str]] = {}
+
+    def before(self, model: dict[str, Any], path: str, contents_manager: Any, **_: Any) -> None:
+        content = model.get("content")
+        if not path.endswith(SUFFIX) or model.get("type") != "file" or "chunk" in model:
+            return
+        os_path = contents_manager._get_os_path(path)
+        try:
+            ids = message_ids(parse(content)) if isinstance(content, str) and model.get("format") == "text" else None
+        except NotAChat:
+            ids = None
+        try:
+            self._keeper.before_write(Path(os_path), ids)
+        except Refused as reason:
+            raise HTTPError(409, f"{path} is not saved: {reason}") from reason
+        if ids is not None:
+            self._announced[os_path] = ids
+
+    def after(self, os_path: str, model: dict[str, Any], contents_manager: Any, **_: Any) -> None:
+        ids = self._announced.pop(os_path, None)
+        if ids is not None:
+            self._keeper.written(Path(os_path), ids)
+
+
+def save_atomically(contents_manager: Any) -> Patch:
+    """Upstream truncates the file and writes it anew; a crash between the two leaves half a chat."""
+    from anyio.to_thread import run_sync
+    from jupyter_server.services.contents.fileio import AsyncFileManagerMixin
+
+    original = contents_manager._save_file
+
+    async def save_file(os_path: str, content: str, format: str | None) -> None:
+        if not os_path.endswith(SUFFIX) or format != "text":
+            await original(os_path, content, format)
+            return
+        with contents_manager.perm_to_403(os_path):
+            await run_sync(partial(write_atomic, Path(os_path), content.encode("utf-8")))
+
+    def install() -> None:
+        contents_manager._save_file = save_file
+
+    ours = isinstance(contents_manager, AsyncFileManagerMixin) and getattr(original, "__func__", original)
+    return Patch("save_atomically", [ours or type(contents_manager)._save_file], install)

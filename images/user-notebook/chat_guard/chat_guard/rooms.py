@@ -1,0 +1,134 @@
+"""Collaboration rooms: save a chat soon, and refuse to open a file that is not one."""
+
+from __future__ import annotations
+
+from logging import Logger
+from pathlib import Path
+from typing import Any
+from weakref import WeakSet, ref
+
+from tornado.web import HTTPError
+
+from .content import NotAChat, message_ids, parse
+from .counters import Counters
+from .keeper import Keeper
+from .known import Patch
+from .open_chats import path_of
+from .saving import Saver
+
+CHAT = "chat"
+
+
+class Rooms:
+    """The chat rooms of this server. Installed before the first one opens."""
+
+    def __init__(self, keeper: Keeper, counters: Counters, log: Logger) -> None:
+        self._keeper = keeper
+        self._counters = counters
+        self._log = log
+        self._open: WeakSet[Any] = WeakSet()
+        self.saver = Saver(self._save, counters, log)
+
+    def save_soon(self) -> Patch:
+        """Rooms of chats are saved by our clock instead of upstream's."""
+        from jupyter_server_ydoc.rooms import DocumentRoom
+
+        start, on_change = DocumentRoom.__init__, DocumentRoom._on_document_change
+        rooms = self
+
+        def init(self: Any, *args: Any, **kwargs: Any) -> None:
+            start(self, *args, **kwargs)
+            if self._file_type == CHAT:
+                self._document.chat_guard_room = ref(self)
+                rooms._open.add(self)
+
+        def on_document_change(self: Any, target: str, event: Any) -> None:
+            if self._file_type != CHAT or target == "state" or self._save_delay is None:
+                on_change(self, target, event)
+            elif not self._update_lock.locked():  # locked: the file is being read
+                rooms.saver.poke(self, urgent=target == "messages" and _has_insert(event))
+
+        def install() -> None:
+            DocumentRoom.__init__ = init
+            DocumentRoom._on_document_change = on_document_change
+
+        return Patch("save_soon", [start, on_change, DocumentRoom._maybe_save_document], install)
+
+    def refuse_unreadable(self) -> Patch:
+        """A file that is not a chat is not opened as an empty one; one that nearly is, is made one."""
+        from jupyter_server_ydoc.loaders import FileLoader
+
+        load = FileLoader.load_content
+        rooms = self
+
+        async def load_content(self: Any, format: str, file_type: str) -> dict[str, Any]:
+            try:
+                model: dict[str, Any] = await load(self, format, file_type)
+            except HTTPError as error:
+                if file_type == CHAT and error.status_code == 400:  # not UTF-8: upstream refuses that one itself
+                    rooms._keeper.not_opened(Path(self.path), error.log_message)
+                raise
+            if file_type == CHAT:
+                model["content"] = rooms._admit(self, model.get("content") or "")
+            return model
+
+        def install() -> None:
+            FileLoader.load_content = load_content
+
+        return Patch("refuse_unreadable", [load], install)
+
+    def unsaved_base(self, room: Any) -> frozenset[str] | None:
+        """Return the ids that the room's file had when it was last opened or saved."""
+        path = os_path(room._file)
+        return None if path is None else self._keeper.base(path)
+
+    def merged(self, room: Any, count: int) -> None:
+        """Note that a file read anew lacked messages of the room, which were kept, and get them saved."""
+        self._counters.kept_unsaved += count
+        self._log.warning("chat_guard: %s changed outside; kept %d unsaved messages", path_of(room), count)
+        self.saver.poke(room, urgent=True)
+
+    def _admit(self, loader: Any, text: str) -> str:
+        """Return the text of a chat file as the chat extension accepts it, or refuse to open the file."""
+        path = os_path(loader) or Path(loader.path)
+        try:
+            admitted = self._keeper.read_text(path, text)
+        except NotAChat as reason:
+            raise HTTPError(400, f"{loader.path} is not opened as a chat, and stays as it is: {reason}") from reason
+        if not any(room.ready and room._file is loader for room in self._open):
+            self._keeper.start_from(path, message_ids(parse(text)))
+        return admitted
+
+    async def _save(self, room: Any) -> bool:
+        """Save the room's chat now. A file that changed outside is read first, so it takes a second turn."""
+        for _ in range(2):
+            path = os_path(room._file)
+            if path is None or not path.exists():
+                self._log.warning("chat_guard: %s is gone, its chat is not saved any more", path or room.room_id)
+                return True
+            writes, reads = self._keeper.writes(path), self._keeper.reads(path)
+            await room._maybe_save_document(None, save_now=True)
+            now = os_path(room._file) or path
+            if self._keeper.writes(now) > (writes if now == path else 0):
+                return True
+            if self._keeper.reads(path) == reads:
+                break
+            if self._keeper.holds(path, [message.get("id") for message in room._document.ymessages]):
+                return True
+        self._log.warning("chat_guard: %s could not be saved, trying again", path)
+        return False
+
+
+def os_path(loader: Any) -> Path | None:
+    """Return where the file of a loader is on disk, None for a contents manager without a disk or a deleted file."""
+    find = getattr(loader._contents_manager, "_get_os_path", None)
+    try:
+        return Path(find(loader.path)) if find else None
+    except (RuntimeError, HTTPError):
+        return None
+
+
+def _has_insert(events: Any) -> bool:
+    from pycrdt import ArrayEvent
+
+    return any(isinstance(event, ArrayEvent) for event in (events if isinstance(events, list) else [events]))

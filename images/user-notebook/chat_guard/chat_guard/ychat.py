@@ -1,0 +1,125 @@
+"""Repairs of `YChat`, the chat in a collaboration room: stamp messages in place, and keep what is not saved yet."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from .content import dump, message_ids, parse
+from .counters import Counters
+from .known import Patch
+from .probes import stamping_loses_messages
+
+
+def room_of(chat: Any) -> Any:
+    """Return the room that a chat lives in, None for a chat without one (a copy, or another provider's)."""
+    link = getattr(chat, "chat_guard_room", None)
+    return link() if link is not None else None
+
+
+def stamp_in_place(counters: Counters) -> Patch:
+    """The server's time goes into a message without moving it: moving is what loses messages."""
+    from jupyterlab_chat.ychat import YChat
+
+    def on_messages_change(self: Any, event: Any) -> None:
+        now = time.time()
+        fresh = _index(self, event)
+        if fresh and not _loading(self):
+            self._schedule_callback(stamp, self, fresh, now)
+
+    def stamp(self: Any, identities: list[str], now: float) -> None:
+        with self._ydoc.transaction():
+            for place, identity in enumerate(identities):
+                message = _find(self, identity)
+                if message is not None and message.get("raw_time", True):
+                    # Messages that came together keep their order for whoever sorts by time.
+                    message.update({"time": now + place * 1e-6, "raw_time": False})
+                    counters.restamped += 1
+
+    def set_timestamp(self: Any, msg_idx: int, timestamp: float) -> None:
+        if msg_idx < len(self._ymessages):
+            stamp(self, [self._ymessages[msg_idx].get("id")], timestamp)
+
+    def install() -> None:
+        YChat._on_messages_change = on_messages_change
+        YChat._set_timestamp = set_timestamp
+
+    replaced: list[Callable[..., Any]] = [YChat._on_messages_change, YChat._set_timestamp]
+    return Patch("stamp_in_place", replaced, install, lambda: stamping_loses_messages(YChat))
+
+
+def keep_unsaved(unsaved: Callable[[Any], frozenset[str] | None], merged: Callable[[Any, int], None]) -> Patch:
+    """When the file changed outside and is read again, messages that no file has had yet are kept.
+
+    `unsaved(room)` gives the ids that the room's file had when last saved, `merged(room, count)` asks for a save.
+    """
+    from jupyterlab_chat.ychat import YChat
+
+    original = YChat.set
+
+    def set_(self: Any, value: str) -> None:
+        room = room_of(self)
+        base = unsaved(room) if room is not None and room.ready else None
+        if base is None:
+            original(self, value)
+            return
+        chat = parse(value)
+        known = base | set(message_ids(chat))
+        kept = [message for message in self._get_messages() if message.get("id") not in known]
+        if kept:
+            mine = {"users": self._get_users(), "attachments": self._yattachments.to_py() or {}}
+            for part, held in mine.items():
+                chat[part] = {**held, **(chat.get(part) or {})}
+            chat["messages"] = [*(chat.get("messages") or []), *kept]
+            value = dump(chat)
+        original(self, value)
+        if kept:
+            merged(room, len(kept))
+
+    def install() -> None:
+        YChat.set = set_
+
+    return Patch("keep_unsaved", [original], install)
+
+
+def _index(chat: Any, event: Any) -> list[str]:
+    """Bring the chat's table of ids up to date with an event, and return the ids of the inserted messages."""
+    messages, place, fresh, removed, last = chat._ymessages, 0, [], False, 0
+    for step in event.delta:
+        if "retain" in step:
+            place += step["retain"]
+        elif "insert" in step:
+            fresh += [messages[index].get("id") for index in range(place, place + len(step["insert"]))]
+            place += len(step["insert"])
+            last = place
+        else:
+            removed = True
+    if not fresh and not removed:
+        return []
+    if not removed and last == len(messages) and len(chat._indexes_by_id) == last - len(fresh):
+        chat._indexes_by_id.update({identity: last - len(fresh) + n for n, identity in enumerate(fresh)})
+    else:
+        chat._indexes_by_id = {message.get("id"): index for index, message in enumerate(messages)}
+    return fresh
+
+
+def _find(chat: Any, identity: str) -> Any:
+    """Return the message with that id as the shared map it is, None when it is gone by now or none that can change."""
+    from pycrdt import Map
+
+    messages = chat._ymessages
+    index = chat._indexes_by_id.get(identity, -1)
+    if 0 <= index < len(messages) and messages[index].get("id") == identity:
+        found = messages[index]
+    else:
+        found = next((message for message in messages if message.get("id") == identity), None)
+    return found if isinstance(found, Map) else None
+
+
+def _loading(chat: Any) -> bool:
+    """Is this change the file being read, rather than somebody writing? Such messages keep the time that they have."""
+    room = room_of(chat)
+    if room is None:
+        return bool(chat.dirty)
+    return not room.ready or room._update_lock.locked()
