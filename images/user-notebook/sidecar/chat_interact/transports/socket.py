@@ -1,0 +1,155 @@
+"""A chat on a server without collaboration: the server keeps it in memory and speaks JSON over one WebSocket a client.
+
+What this way cannot do: show that Juno is writing (a client has no frame for it; a message that is edited while it
+streams takes its place), set a message's time, or correct how Juno is listed in the chat's users.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import time
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote
+
+from ..server import Api
+from .base import ChatMissing, Message, TransportError, User
+from .live import Live
+from .pace import Pace
+from .record import bots_of, to_message
+
+FLUSH_TIMEOUT = 5.0
+COUNT_AGAIN = 4.0
+"""Seconds for which the number of other clients is believed."""
+
+
+class SocketTransport(Live):
+    """One stay in a chat. Not to be opened again after it was lost or closed."""
+
+    name = "socket"
+
+    close_codes: Mapping[int, tuple[type[TransportError], str]] = {1008: (ChatMissing, "the server refuses the path")}
+
+    def __init__(self, api: Api, path: str, user: User) -> None:
+        super().__init__(api, path)
+        self._user = user.as_dict()
+        self._pace = Pace(self._put_now)
+        self._raw: dict[str, dict[str, Any]] = {}
+        self._rows: list[Message] | None = []
+        self._users: dict[str, Any] = {}
+        self._sent: dict[str, Message] = {}
+        self._told = asyncio.Event()
+        self._told.set()
+        self._size = 0
+        self._others = 0
+        self._counted = 0.0
+        self._counting: asyncio.Task[None] | None = None
+
+    async def open(self) -> None:
+        """Join the chat and return when its history is here."""
+        await self._must_exist()  # the server would make up an empty chat for a path that does not exist
+        await self._join(f"api/chat/ws/{quote(self.path, safe='')}")
+        await self._count()
+
+    def messages(self) -> list[Message]:
+        """Return all messages as known now, in the chat's order."""
+        if self._rows is None:
+            bots = bots_of(self._users)
+            found = (to_message(raw, bots) for raw in self._raw.values())
+            self._rows = [message for message in found if message is not None]
+        return list(self._rows)
+
+    async def put(self, message: Message) -> None:
+        """Send Juno's message, or edit it; edits that follow each other fast are merged."""
+        self._must_be_open()
+        self._pace.put(message)
+
+    async def flush(self) -> bool:
+        """Wait until the server has told everybody what was put; it writes the file before it does."""
+        self._must_be_open()
+        self._pace.finish()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._told.wait(), FLUSH_TIMEOUT)
+        if self._lost is not None:
+            raise self._lost
+        return not self._sent
+
+    async def typing(self, text: str | None) -> None:
+        """Do nothing: a client of such a server cannot show it."""
+
+    def others(self) -> int:
+        """Return how many other clients are in the chat, as far as chat_guard tells."""
+        if time.monotonic() - self._counted > COUNT_AGAIN and self._lost is None and self._counting is None:
+            self._counted = time.monotonic()
+            self._counting = asyncio.get_running_loop().create_task(self._count())
+            self._counting.add_done_callback(self._count_done)
+        return self._others
+
+    def document_bytes(self) -> int:
+        """Return the size of the chat as it came over the wire."""
+        return self._size
+
+    def _lose(self, error: TransportError) -> None:
+        self._pace.stop()
+        if self._counting is not None:
+            self._counting.cancel()
+        self._told.set()
+        super()._lose(error)
+
+    def _leave(self) -> None:
+        self._pace.finish()
+
+    def _received(self, frame: bytes | str) -> None:
+        said = json.loads(frame)
+        match said.get("action"):
+            case "connection":
+                self._size += len(frame)
+                self._raw = {raw["id"]: raw for raw in said["messages"] if isinstance(raw.get("id"), str)}
+                self._users = dict(said["users"])
+                self._ready.set()
+            case "message":
+                self._size += len(frame)
+                self._take(said["message"])
+            case "users":
+                self._users.update(said["users"])
+            case _:
+                return
+        self._rows = None
+        self._news.set()
+
+    def _take(self, raw: dict[str, Any]) -> None:
+        """Keep a message that is new or was changed."""
+        self._raw[raw["id"]] = raw
+        expected = self._sent.get(raw["id"])
+        if expected and expected.body == raw.get("body") and dict(expected.metadata) == (raw.get("metadata") or {}):
+            del self._sent[raw["id"]]
+            if not self._sent:
+                self._told.set()
+
+    def _put_now(self, message: Message) -> None:
+        if self._lost is not None:
+            return
+        present = self._sent.get(message.id) or to_message(self._raw.get(message.id), frozenset())
+        if present is None:
+            self._say("send", message, sender=self._user)
+        elif not present.deleted and (present.body, dict(present.metadata)) != (message.body, dict(message.metadata)):
+            self._say("edit", message)
+
+    def _say(self, action: str, message: Message, **more: Any) -> None:
+        frame = {"type": "client", "action": action, "id": message.id, "body": message.body, **more}
+        self._sent[message.id] = message
+        self._told.clear()
+        self._send(json.dumps({**frame, "metadata": dict(message.metadata)}))
+
+    async def _count(self) -> None:
+        try:
+            live = await self.api.live_chats()
+        except TransportError:
+            return  # the socket itself will tell when the server is gone
+        self._counted = time.monotonic()
+        self._others = next((max(chat.clients - 1, 0) for chat in live or [] if chat.path == self.path), 0)
+
+    def _count_done(self, _: asyncio.Task[None]) -> None:
+        self._counting = None
