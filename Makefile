@@ -1,0 +1,67 @@
+# Every verb of the repository. A target does one thing: it calls a program of scripts/ or a playbook, which can be called
+# without make just as well. `make` alone explains.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+export ANSIBLE_CONFIG := $(CURDIR)/ansible/ansible.cfg
+
+PYTHON := .venv/bin/python
+PLAY := .venv/bin/ansible-playbook
+SUITES ?=
+
+##@ Try it here
+dev: engine ## Build, start JupyterLab with Juno on this machine, wait until healthy, print the address
+	@$(PYTHON) scripts/dev.py up
+
+dev-down: tools ## Stop it, keep what was written
+	@$(PYTHON) scripts/dev.py down
+
+dev-clean: tools ## Stop it and delete what was written
+	@$(PYTHON) scripts/dev.py clean
+
+##@ Prove it
+test: tools ## Run all suites in real containers and a real browser (SUITES="unit image" runs some)
+	@$(PLAY) ansible/playbooks/tests.yml
+	@$(PYTHON) scripts/build_images.py
+	@$(PYTHON) tests/run.py $(SUITES)
+
+lint: tools ## Check style, types, YAML, Ansible, Dockerfiles and shell
+	@$(PYTHON) scripts/lint.py
+
+bench: images ## Measure what is promised: answer times, memory, size, start; JSON and a plot
+	@$(PYTHON) tests/bench/run.py
+
+drill: images ## Kill Juno, the server and the tutor under load, and count what was lost
+	@$(PYTHON) tests/run.py faults
+
+##@ Build
+images: engine ## Build base, user-notebook and tutor; what came out is in .build/images.json
+	@$(PYTHON) scripts/build_images.py
+
+lock: tools ## Renew all lock files within what the .in files allow (UPGRADE=1: newest versions)
+	@scripts/lock $(if $(UPGRADE),--upgrade)
+
+##@ Machine
+tools: ## Make .venv with Ansible, test runners and linters from the locks
+	@scripts/bootstrap
+
+engine: tools ## Make sure of a Docker Engine with compose and buildx
+	@$(PLAY) ansible/playbooks/engine.yml
+
+clean: ## Delete .venv, .build and caches; images and volumes stay
+	@rm -rf .venv .build test-results .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+help: ## This list
+	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} \
+	  /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@printf '\nSettings, as `make dev NAME=VALUE` or in the environment (README.md has them all):\n'
+	@printf '  %s\n' 'USE_YDOC_CHAT=auto|true|false   how Juno joins a chat' \
+	  'YDOC_LAYER=auto|required|off    whether the image has real-time collaboration' \
+	  'TA_MIDDLEWARE_URL, LLM_*        who answers' \
+	  'DEV_PORT=8888, DEV_TOKEN=dev    where JupyterLab listens, on loopback' \
+	  'NOTEBOOK_PACKAGES=minimal|scipy what a student can import' \
+	  'BASE_IMAGE, DEBIAN_IMAGE, APT_MIRROR, PIP_INDEX_URL, NPM_REGISTRY, EXTRA_CA_BUNDLE: closed networks'
+
+.PHONY: dev dev-down dev-clean test lint bench drill images lock tools engine clean help

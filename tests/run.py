@@ -1,0 +1,115 @@
+"""Runs the suites in order, one progress line each: `tests/run.py [SUITE…]`. Ends with the sum; non-zero on a failure.
+
+A suite is a folder of tests/ that pytest runs, or `lint`. What it printed and its JUnit report are in test-results/.
+A suite without a test counts as failed: silence is no proof.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+import time
+import xml.etree.ElementTree as ET
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+RESULTS = ROOT / "test-results"
+sys.path.insert(0, str(ROOT / "scripts"))
+
+import lint  # noqa: E402
+
+# Cheap ones first: they find most mistakes, and find them early.
+SUITES = ("unit", "lint", "image", "fallback", "faults", "browser")
+
+
+@dataclass(frozen=True)
+class Count:
+    """How the tests of a suite ended."""
+
+    passed: int = 0
+    failed: int = 0
+    skipped: int = 0
+
+    def __add__(self, other: Count) -> Count:
+        return Count(self.passed + other.passed, self.failed + other.failed, self.skipped + other.skipped)
+
+    def __str__(self) -> str:
+        return f"{self.passed} passed, {self.failed} failed, {self.skipped} skipped"
+
+
+def read_report(path: Path) -> Count:
+    """The numbers of a JUnit report."""
+    count = Count()
+    for suite in ET.parse(path).getroot().iter("testsuite"):
+        tests, failures, errors, skipped = (
+            int(suite.get(key, 0)) for key in ("tests", "failures", "errors", "skipped")
+        )
+        count += Count(max(tests - failures - errors - skipped, 0), failures + errors, skipped)
+    return count
+
+
+def run_pytest(suite: str) -> tuple[Count, list[str]]:
+    """One pytest process for one folder; how it ended, and what a person should read when it failed."""
+    report, log = RESULTS / f"{suite}.xml", RESULTS / f"{suite}.log"
+    report.unlink(missing_ok=True)
+    argv = [
+        sys.executable,
+        "-m",
+        "pytest",
+        f"tests/{suite}",
+        "-q",
+        f"--junitxml={report}",
+        "-o",
+        f"junit_suite_name={suite}",
+    ]
+    with log.open("w") as file:
+        code = subprocess.run(
+            argv, cwd=ROOT, stdout=file, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, check=False
+        )
+    count = read_report(report) if report.exists() else Count()
+    if code.returncode and not count.failed:  # a crash, or no test at all
+        count += Count(failed=1)
+    if not count.failed:
+        return count, []
+    lines = log.read_text(errors="replace").splitlines()
+    told = [line for line in lines if line.startswith(("FAILED ", "ERROR "))]
+    return count, [*(told or lines[-20:]), f"whole output: test-results/{suite}.log"]
+
+
+def run_lint() -> tuple[Count, list[str]]:
+    """The linters, each as one test."""
+    outcomes = [lint.check(linter) for linter in lint.LINTERS]
+    report = ET.Element("testsuite", name="lint", tests=str(len(outcomes)))
+    report.set("failures", str(sum(not outcome.passed for outcome in outcomes)))
+    for outcome in outcomes:
+        case = ET.SubElement(report, "testcase", classname="lint", name=outcome.name, time=f"{outcome.seconds:.3f}")
+        if not outcome.passed:
+            ET.SubElement(case, "failure", message=f"{outcome.name} complains").text = outcome.said
+    ET.ElementTree(report).write(RESULTS / "lint.xml", encoding="utf-8", xml_declaration=True)
+    bad = [outcome for outcome in outcomes if not outcome.passed]
+    told = [line for outcome in bad for line in (f"{outcome.name}:", *outcome.said.splitlines()[:20])]
+    return Count(len(outcomes) - len(bad), len(bad)), told
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Runs the test suites.")
+    parser.add_argument("suites", nargs="*", choices=[*SUITES, []], help=f"which; all without ({', '.join(SUITES)})")
+    wanted = parser.parse_args().suites or SUITES
+    RESULTS.mkdir(exist_ok=True)
+    total, began = Count(), time.monotonic()
+    for suite in (suite for suite in SUITES if suite in wanted):
+        started = time.monotonic()
+        count, told = run_lint() if suite == "lint" else run_pytest(suite)
+        total += count
+        print(f"{suite:<9} {count!s:<44} {time.monotonic() - started:7.1f} s", flush=True)
+        for line in told:
+            print(f"          {line}", flush=True)
+    print(f"{'all':<9} {'':<44} {time.monotonic() - began:7.1f} s")
+    print(total, flush=True)
+    return 1 if total.failed else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
