@@ -133,7 +133,7 @@ class Builder:
         done = subprocess.run(  # noqa: S603
             build.argv(iidfile), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
         )
-        log_file = WORK / "log" / f"{name}.log"
+        log_file = WORK / "log" / f"{'-'.join(filter(None, (name, build.target)))}.log"
         log_file.parent.mkdir(parents=True, exist_ok=True)
         log_file.write_text(done.stdout)
         if done.returncode:
