@@ -26,6 +26,8 @@ from image_settings import BuildSettings
 ROOT = Path(__file__).resolve().parent.parent
 IMAGES = ROOT / "images"
 WORK = ROOT / ".build"
+REQUIREMENTS = IMAGES / "user-notebook" / "requirements"
+ALL = ["user-notebook", "tutor"]
 LAYER_SETTING = {"ydoc": "YDOC_LAYER", "fluent-bit": "FLUENT_BIT_LAYER"}
 
 Log = Callable[[str], None]
@@ -55,7 +57,7 @@ class Builder:
         made = build_base.build_base(self.log)
         # A build cannot start from an id, and a name that another build may move would be a race.
         name = f"jelai/base:{made['image'].removeprefix('sha256:')[:12]}"
-        subprocess.run(["docker", "tag", made["image"], name], check=True)  # noqa: S603, S607
+        subprocess.run(["docker", "tag", made["image"], name], check=True)
         return {"image": made["image"], "how": made["how"], "name": name}
 
     def user_notebook(self, base: str) -> Result:
@@ -74,10 +76,13 @@ class Builder:
                     raise
                 outcomes[layer].update(installed=False, reason=image_commands.reason(error.output))
                 self._refuse_if_required(layer, outcomes[layer])
-                self.log(f"user-notebook: the {layer} layer cannot be installed ({outcomes[layer]['reason']}); building without it")
+                why = outcomes[layer]["reason"]
+                self.log(f"user-notebook: the {layer} layer cannot be installed ({why}); building without it")
             else:
                 for layer, outcome in outcomes.items():
-                    self.log(f"user-notebook: {layer} layer {image_commands.label(outcome)} (wanted: {outcome['wanted']})")
+                    self.log(
+                        f"user-notebook: {layer} layer {image_commands.label(outcome)} (wanted: {outcome['wanted']})"
+                    )
                 return {"image": image, "layers": outcomes, "packages": settings.notebook_packages}
 
     def tutor(self, base: str) -> Result:
@@ -123,14 +128,16 @@ class Builder:
 
     def _refuse_if_required(self, layer: str, outcome: dict[str, Any]) -> None:
         if outcome["wanted"] == "required" and not outcome["installed"]:
-            raise BuildError(f"{LAYER_SETTING[layer]}=required, but the {layer} layer cannot be installed: {outcome['reason']}")
+            raise BuildError(
+                f"{LAYER_SETTING[layer]}=required, but the {layer} layer cannot be installed: {outcome['reason']}"
+            )
 
     def _run(self, name: str, build: Build) -> str:
         """Run a build; the id of the image. Its output goes to .build/log."""
         started = time.monotonic()
         self.log(f"{name}: building{' ' + build.target if build.target else ''}")
         iidfile = self.scratch / "iid"
-        done = subprocess.run(  # noqa: S603
+        done = subprocess.run(
             build.argv(iidfile), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
         )
         log_file = WORK / "log" / f"{'-'.join(filter(None, (name, build.target)))}.log"
@@ -144,7 +151,9 @@ class Builder:
         return image
 
 
-def build(settings: BuildSettings, log: Log, *, requirements: Path, tag: str, only: list[str], output: Path) -> dict[str, Result]:
+def build(
+    settings: BuildSettings, log: Log, *, requirements: Path, tag: str, only: list[str], output: Path
+) -> dict[str, Result]:
     """Build what is wanted, one build at a time on this machine, and write the results to output."""
     WORK.mkdir(exist_ok=True)
     with (WORK / "build.lock").open("w") as lock, tempfile.TemporaryDirectory(dir=WORK) as scratch:
@@ -162,10 +171,15 @@ def build(settings: BuildSettings, log: Log, *, requirements: Path, tag: str, on
     return results
 
 
+def build_all(settings: BuildSettings, log: Log) -> dict[str, Result]:
+    """Build every image in the usual way."""
+    return build(settings, log, requirements=REQUIREMENTS, tag="dev", only=ALL, output=WORK / "images.json")
+
+
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Builds the images; settings come from the environment.")
-    parser.add_argument("--only", action="append", choices=["user-notebook", "tutor"], help="build this image (repeatable)")
-    parser.add_argument("--requirements", type=Path, default=IMAGES / "user-notebook" / "requirements", help="folder of the lock files")
+    parser.add_argument("--only", action="append", choices=ALL, help="build this image (repeatable)")
+    parser.add_argument("--requirements", type=Path, default=REQUIREMENTS, help="folder of the lock files")
     parser.add_argument("--tag", default="dev", help="tag of the images")
     parser.add_argument("--output", type=Path, default=WORK / "images.json", help="where the results go")
     options = parser.parse_args(arguments)
@@ -175,7 +189,7 @@ def main(arguments: list[str] | None = None) -> int:
             lambda line: print(line, flush=True),
             requirements=options.requirements.resolve(),
             tag=options.tag,
-            only=options.only or ["user-notebook", "tutor"],
+            only=options.only or ALL,
             output=options.output,
         )
     except image_settings.SettingsError as error:

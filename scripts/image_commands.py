@@ -71,7 +71,7 @@ def failed_layer(output: str) -> str:
 
 def reason(output: str) -> str:
     """Why a build failed, in one line that names no address (an index's address can hold a password)."""
-    lines = [re.sub(r"^(#\d+ )?\d+\.\d+ +", "", line).strip(" ×╰─▶│├·") for line in output.splitlines()]  # noqa: RUF001
+    lines = [re.sub(r"^(#\d+ )?\d+\.\d+ +", "", line).strip(" ×╰─▶│├·") for line in output.splitlines()]
     said = [line for line in lines if re.match(r"(?i)(e|error|failed|no solution|because|hash mismatch)\b", line)]
     said.sort(key=lambda line: "failed to solve" in line or 'process "' in line)
     return re.sub(r"\S+://\S+", "(address)", said[0])[:200] if said else "see the build's log"

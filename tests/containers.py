@@ -5,8 +5,8 @@
         notebook = place.notebook(USE_YDOC_CHAT="false")
         notebook.status()["mode"], notebook.url, notebook.token
 
-The image ids are those of .build/images.json (`make images`). Containers run as compose and the hub run them: read-only,
-without capabilities, home and logs in volumes. Everything is named jelai-test-<random>.
+The image ids are those of .build/images.json (`make images`). Containers run as compose and the hub run them:
+read-only, without capabilities, home and logs in volumes. Everything is named jelai-test-<random>.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ c.ServerApp.open_browser = False
 c.ServerApp.default_url = "/lab"
 c.FileContentsManager.delete_to_trash = False  # the trash would fill the student's volume unseen
 
-# Nothing asks the outside world, and no pop-up covers the chat. /opt belongs to root, so no extension can be added there.
+# Nothing asks the outside world, no pop-up covers the chat, and no extension can be added: /opt belongs to root.
 c.LabApp.extension_manager = "readonly"
 c.LabApp.check_for_updates_class = "jupyterlab.NeverCheckForUpdate"
 c.LabApp.news_url = None
@@ -35,7 +35,13 @@ else:
     events = (
         *("ActiveCellChangeEvent", "CellAddEvent", "CellEditEvent", "CellExecuteEvent", "CellRemoveEvent"),
         *("ClipboardCopyEvent", "ClipboardCutEvent", "ClipboardPasteEvent"),
-        *("NotebookHiddenEvent", "NotebookOpenEvent", "NotebookSaveEvent", "NotebookScrollEvent", "NotebookVisibleEvent"),
+        *(
+            "NotebookHiddenEvent",
+            "NotebookOpenEvent",
+            "NotebookSaveEvent",
+            "NotebookScrollEvent",
+            "NotebookVisibleEvent",
+        ),
     )
     whole = {"CellExecuteEvent", "NotebookOpenEvent", "NotebookSaveEvent"}
     c.JupyterLabPioneerApp.activeEvents = [{"name": name, "logWholeNotebook": name in whole} for name in events]

@@ -36,7 +36,11 @@ class Places:
         return [
             *(run, run / "jupyter", run / "programs", run / "config" / "labconfig"),
             *(home, home / "work", home / "work" / self.chat_dir, home / "logs", home / "logs" / "processed"),
-            *(home / ".local" / "share" / "jupyter", home / ".local" / "state" / "jelai", home / ".local" / "state" / "juno"),
+            *(
+                home / ".local" / "share" / "jupyter",
+                home / ".local" / "state" / "jelai",
+                home / ".local" / "state" / "juno",
+            ),
         ]
 
 
@@ -53,7 +57,9 @@ def make_folders(places: Places) -> None:
 
 def _sentence(folder: Path, reason: str) -> str:
     who = f"user {os.getuid()} (group {os.getgid()})"
-    return f"The folder {folder} cannot be used: {reason}. The volume or tmpfs that holds it must be writable for {who}."
+    return (
+        f"The folder {folder} cannot be used: {reason}. The volume or tmpfs that holds it must be writable for {who}."
+    )
 
 
 def write_notes(places: Places, *, rtc: str) -> None:

@@ -29,7 +29,9 @@ class Outcome:
 
     def lines(self) -> list[str]:
         """For the log: one line of numbers, and one for each file that could not be copied."""
-        counts = f"{len(self.copied)} copied, {len(self.updated)} updated, {len(self.kept)} changed by the student and kept"
+        counts = (
+            f"{len(self.copied)} copied, {len(self.updated)} updated, {len(self.kept)} changed by the student and kept"
+        )
         return [counts, *self.failed]
 
 
