@@ -6,22 +6,21 @@ set -euo pipefail
 log=$1
 deadline=$((SECONDS + $2))
 
-# A pid file whose number belongs to another program by now (after a reboot) would keep the engine from starting for ever.
+# A process that runs the program: not another one that has its number now, and not a dead one whose parent lets it lie.
+alive() {
+    local pid=$1 program=$2
+    [[ -r /proc/$pid/stat ]] && [[ $(cut -d' ' -f2,3 "/proc/$pid/stat") == "($program) "[!ZX] ]]
+}
+
+# The engine would take such a pid file for a running process, and not start for as long as it lies there.
 forget_stale() {
-    local file=$1 program=$2 pid
-    [[ -f $file ]] || return 0
-    pid=$(<"$file")
-    if [[ ! -r /proc/$pid/comm || $(</proc/"$pid"/comm) != "$program" ]]; then
+    local file=$1 program=$2
+    if [[ -f $file ]] && ! alive "$(<"$file")" "$program"; then
         rm -f "$file"
     fi
 }
 
-running() {
-    local pid
-    [[ -f /var/run/docker.pid ]] || return 1
-    pid=$(</var/run/docker.pid)
-    [[ -r /proc/$pid/stat ]] && [[ $(cut -d' ' -f2,3 "/proc/$pid/stat") != "(dockerd) Z" ]]
-}
+running() { [[ -f /var/run/docker.pid ]] && alive "$(</var/run/docker.pid)" dockerd; }
 
 # Two at once would each start one, and the second would take the first one's network away.
 exec 9>/run/lock/jelai-dockerd
