@@ -29,10 +29,11 @@ RECIPE = ROOT / "images" / "base"
 WORK = ROOT / ".build" / "base"
 TAG = "jelai/base:dev"
 APT_OPTIONS = ("Acquire::http::Proxy", "Acquire::https::Proxy", "Acquire::https::CAInfo", "Acquire::Retries")
-# What Debian's tools leave behind that says where or when the image was made.
+# What Debian's tools leave behind that says where or when the image was made. The byte code of debpython (needed only while
+# packages are installed) comes out different on different hosts; all else was the same.
 TRACES = (
     *("etc/apt/sources.list", "etc/apt/sources.list.d/*", "etc/apt/apt.conf.d/99mmdebstrap"),
-    *("etc/resolv.conf", "etc/hostname"),
+    *("etc/resolv.conf", "etc/hostname", "usr/share/python3/debpython/__pycache__"),
 )
 
 SECRETS = {"sources": "sources.list", "aptconf": "apt.conf"}
@@ -131,7 +132,7 @@ def bootstrap(recipe: Recipe) -> None:
     argv = ["mmdebstrap", "--variant=minbase", "--quiet", f"--include={','.join(recipe.packages)}"]
     argv += [f"--dpkgopt={option}" for option in recipe.dpkg_options]
     argv += [f"--aptopt={option}" for option in recipe.apt_options]
-    argv += [f'--customize-hook=rm -f "$1"/{trace}' for trace in TRACES]
+    argv += [f'--customize-hook=rm -rf "$1"/{trace}' for trace in TRACES]
     run(
         *argv,
         recipe.codename,
