@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
 from chat_interact.answering import (
     DONE,
     FAILED,
@@ -15,9 +19,6 @@ from chat_interact.answering import (
     reply_metadata,
 )
 from chat_interact.transports.base import Message
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 NOW = 1_000_000.0
 POLICY = Policy(username="Juno", names=("Juno", "Juno-Tutor"), window=3600)
@@ -59,7 +60,9 @@ def test_an_answer_that_was_deleted_stays_an_answer() -> None:
 
 def test_an_answer_that_was_cut_off_is_finished_however_old_its_question_is() -> None:
     old = said("1", age=90_000)
-    assert [(q.message.id, q.begun) for q in open_questions([old, answered("1", WRITING)], POLICY, NOW)] == [("1", True)]
+    assert [(q.message.id, q.begun) for q in open_questions([old, answered("1", WRITING)], POLICY, NOW)] == [
+        ("1", True)
+    ]
 
 
 def test_old_messages_are_not_answered_but_one_that_arrived_before_our_eyes_is() -> None:

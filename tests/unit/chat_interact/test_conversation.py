@@ -8,10 +8,13 @@ import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 import scripted_tutor
+from memory_chat import MemoryChat, MemoryTransport
+
 from chat_interact.answering import Policy, reply_id
 from chat_interact.conversation import Conversation, Desk
 from chat_interact.drafts import Drafts
@@ -19,7 +22,6 @@ from chat_interact.outbox import Outbox
 from chat_interact.status import Metrics, count
 from chat_interact.transports.base import Message, TransportError
 from chat_interact.tutor import Tutor
-from memory_chat import MemoryChat, MemoryTransport
 
 POLICY = Policy(username="Juno", names=("Juno",))
 
@@ -116,7 +118,7 @@ def test_a_question_is_answered_with_typing_shown_and_taken_back(tmp_path: Path)
         assert count(bot.desk.metrics.answered) == 1
         await bot.kill()
 
-    story(told)
+    story(told, delay=0.3)
 
 
 def test_an_answer_grows_in_the_chat_while_the_tutor_streams(tmp_path: Path) -> None:
@@ -127,7 +129,7 @@ def test_an_answer_grows_in_the_chat_while_the_tutor_streams(tmp_path: Path) -> 
         await until(all_answered(chat, 1))
         bodies = chat.bodies[reply_id("q1")]
         assert len(bodies) >= 3
-        assert all(later.startswith(earlier) for earlier, later in zip(bodies, bodies[1:], strict=False))
+        assert all(later.startswith(earlier) for earlier, later in pairwise(bodies))
         await bot.kill()
 
     story(told, chunks=5, pause=0.15)

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from chat_interact.outbox import Outbox, Reply
 
 REPLY = Reply("r1", "q1", "chats/a.chat", "because", "done", 4_000_000_000.0)

@@ -6,9 +6,11 @@ import asyncio
 import time
 from collections.abc import Iterator
 from contextlib import aclosing
+from itertools import pairwise
 
 import pytest
 import scripted_tutor
+
 from chat_interact import tutor as module
 from chat_interact.tutor import BROKEN, BUSY, DOWN, REFUSED, SLOW, Ask, Tutor, TutorError
 
@@ -32,7 +34,7 @@ def ask(url: str, timeout: float = 5.0, retries: int = 2) -> tuple[list[str], Tu
     async def run() -> tuple[list[str], Tutor]:
         client = Tutor(url, timeout, retries)
         try:
-            async with aclosing(client.ask(ASK)) as texts:  # type: ignore[type-var]
+            async with aclosing(client.ask(ASK)) as texts:
                 return [text async for text in texts], client
         finally:
             await client.close()
@@ -54,7 +56,7 @@ def test_the_answer_comes_in_growing_pieces_and_the_question_goes_as_jelai_sends
     texts, client = ask(tutor.url)
     assert texts[-1] == "You said: What is a list?"
     assert len(texts) == 4
-    assert all(later.startswith(earlier) for earlier, later in zip(texts, texts[1:], strict=False))
+    assert all(later.startswith(earlier) for earlier, later in pairwise(texts))
     asked = tutor.asked[0]
     assert asked["body"] == {
         "student_id": "ada",
@@ -83,7 +85,7 @@ def test_a_stream_that_breaks_is_begun_anew(tutor: scripted_tutor.Tutor) -> None
     async def run() -> str:
         client = Tutor(tutor.url, 5.0, 3)
         texts = []
-        async with aclosing(client.ask(ASK)) as answer:  # type: ignore[type-var]
+        async with aclosing(client.ask(ASK)) as answer:
             async for text in answer:
                 texts.append(text)
                 if client.retried == 0 and len(texts) == 2:

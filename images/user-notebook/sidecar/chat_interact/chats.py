@@ -45,7 +45,7 @@ class Ways:
     """How `Chats` reaches the world: what the server offers now, how a transport is made, what a file holds."""
 
     look: Callable[[str], Awaitable[Mode]]
-    forget: Callable[[], None]
+    forget: Callable[[TransportError | None], None]
     make: Callable[[Mode, str], Transport]
     peek: Callable[[str], Awaitable[bool]]
     """Tell whether a chat's file holds a question that waits; raises NotAChat or ChatMissing."""
@@ -63,6 +63,7 @@ class Chats:
         self._awake: dict[str, Awake] = {}
         self._seen_live: dict[str, set[str]] = {}
         self._peeks: dict[str, asyncio.Task[None]] = {}
+        self._versions: dict[str, tuple[float, int]] = {}
         self.problems: dict[str, str] = {}
 
     def handle(self, event: Event) -> None:
@@ -79,11 +80,20 @@ class Chats:
             case Closed(path) | ClientLeft(path):
                 self._nudge(path)
 
+    def rescan(self, path: str, version: tuple[float, int]) -> None:
+        """Look at a file that a walk through the folder found, unless this version of it was looked at."""
+        if self._versions.get(path) != version:
+            self._versions[path] = version
+            self._file_changed(path)
+
     def server_changed(self) -> None:
         """The server came or went: every chat that waits looks again now."""
-        self._ways.forget()
-        for awake in self._awake.values():
+        self._ways.forget(None)
+        for awake in list(self._awake.values()):
             awake.nudge.set()
+            if awake.conversation is not None and awake.mode is not None and awake.mode.transport == "file":
+                self._stop(awake.path)  # the server may own the chat now
+                self._wake(awake.path)
 
     async def close(self) -> None:
         """Leave all chats."""
@@ -223,7 +233,7 @@ class Chats:
             log.warning("%s", error)
         awake.problem = str(error)
         self._desk.metrics.reconnects.inc()
-        self._ways.forget()
+        self._ways.forget(error)
 
 
 def _row(awake: Awake) -> dict[str, Any]:

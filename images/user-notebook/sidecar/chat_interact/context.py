@@ -113,7 +113,7 @@ def _events(file: Path, limit: int | None) -> list[Mapping[str, Any]]:
     except OSError as error:
         log.warning("the student's events cannot be read: %s", error)
         return []
-    events = []
+    events: list[Mapping[str, Any]] = []
     for line in lines[1:] if start else lines:
         try:
             event = json.loads(line)

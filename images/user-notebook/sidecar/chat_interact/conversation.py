@@ -8,8 +8,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
+from typing import Any
 
 from .answering import (
     DONE,
@@ -35,6 +36,9 @@ FLUSH_DELAY = 0.3
 """Seconds in which answers are gathered before the chat's owner is asked to save them."""
 
 FLUSH_RETRY = 2.0
+
+TYPING_AFTER = 0.1
+"""Seconds: an answer that is there sooner needs no typing indicator."""
 
 TYPING = "is reading your notebook..."
 WRITING_NOW = "is writing..."
@@ -70,6 +74,7 @@ class Conversation:
     _known: set[str] = field(default_factory=set)
     _unsaved: list[str] = field(default_factory=list)
     _arrived: dict[str, float] = field(default_factory=dict)
+    _typing: str | None = None
     _last_change: float = 0.0
     _failure: TransportError | None = None
 
@@ -118,15 +123,24 @@ class Conversation:
         sender = question.message.sender
         try:
             draft = self.desk.drafts.get(question, self.transport.path)
-            if draft.state == WRITING:
-                await self.transport.typing(TYPING)
+            self._start(self._type_soon(draft), f"typing {question.reply_id}")
             async for text in draft.versions():
                 await self.transport.put(self._message(draft, question, text))
-                await self.transport.typing(WRITING_NOW)
+                await self._type(WRITING_NOW)
             await self._put_final(draft, question)
         finally:
             self._busy.pop(sender, None)
             self._wake.set()
+
+    async def _type_soon(self, draft: Draft) -> None:
+        await asyncio.sleep(TYPING_AFTER)
+        if draft.state == WRITING and not draft.text:
+            await self._type(TYPING)
+
+    async def _type(self, text: str | None) -> None:
+        if text != self._typing:
+            self._typing = text
+            await self.transport.typing(text)
 
     async def _put_final(self, draft: Draft, question: Question) -> None:
         known = next((m for m in self.transport.messages() if m.id == draft.reply_id), None)
@@ -139,7 +153,7 @@ class Conversation:
             if len(self._unsaved) == 1:
                 self._start(self._flush(), f"flush {self.transport.path}")
         if len(self._busy) <= 1:
-            await self.transport.typing(None)
+            await self._type(None)
 
     def _message(self, draft: Draft, question: Question, text: str) -> Message:
         return Message(
@@ -170,7 +184,7 @@ class Conversation:
                 log.warning("%s is not saved yet; asking again", self.transport.path)
                 await asyncio.sleep(FLUSH_RETRY)
 
-    def _start(self, work, name: str) -> None:  # type: ignore[no-untyped-def]
+    def _start(self, work: Coroutine[Any, Any, None], name: str) -> None:
         task = asyncio.create_task(work, name=name)
         self._tasks.add(task)
         task.add_done_callback(self._ended)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field
 
@@ -36,7 +36,7 @@ class Draft:
     state: str = WRITING
     show: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def versions(self) -> AsyncIterator[str]:
+    async def versions(self) -> AsyncGenerator[str, None]:
         """Yield the text each time there is more to show; ends when the answer is finished, without its last text."""
         while self.state == WRITING:
             self.show.clear()
@@ -137,7 +137,7 @@ class Drafts:
             reference=draft.reply_id[:8],
         )
         log.info("asking the tutor for %s (ref %s)", chat, ask.reference)
-        async with aclosing(self._tutor.ask(ask)) as answer:  # type: ignore[type-var]
+        async with aclosing(self._tutor.ask(ask)) as answer:
             async for text in answer:
                 draft.time = draft.time or time.time()
                 draft.text = text

@@ -11,11 +11,14 @@ import asyncio
 import logging
 import sqlite3
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypeVar
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 KEEP_SECONDS = 7 * 86400
 """How long a delivered answer is kept."""
@@ -80,7 +83,7 @@ class Outbox:
     async def chats_waiting(self) -> dict[str, int]:
         """Return for each chat how many answers wait to be delivered to it."""
         rows = await self._run(self._execute, "select chat, count(*) from reply where not delivered group by chat", ())
-        return {str(chat): int(count) for chat, count in rows or []}
+        return {str(chat): int(count) for chat, count in rows}
 
     async def waiting(self, chat: str) -> list[str]:
         """Return the ids of the answers that wait to be delivered to a chat."""
@@ -100,7 +103,7 @@ class Outbox:
         await self._run(self._close)
         self._thread.shutdown()
 
-    async def _run(self, work, *arguments):  # type: ignore[no-untyped-def]
+    async def _run(self, work: Callable[..., T], *arguments: object) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work, *arguments)
 
     def _open(self) -> None:
@@ -132,7 +135,7 @@ class Outbox:
         db.executescript(SCHEMA)
         self._db = db
 
-    def _execute(self, sql: str, values: tuple[object, ...]) -> list[tuple[object, ...]]:
+    def _execute(self, sql: str, values: tuple[object, ...]) -> list[tuple[Any, ...]]:
         if self._db is None:
             self._open()
         if self._db is None:

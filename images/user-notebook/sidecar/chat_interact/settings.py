@@ -101,7 +101,9 @@ class Settings:
     name: str = _setting("JUNO_NAME", "Juno", _name, "The name that students see.")
     username: str = _setting("JUNO_USERNAME", "Juno", _name, "Juno's user name in the chat's list of users.")
     avatar_url: str = _setting("JUNO_AVATAR_URL", "", _optional_url, "Juno's picture.")
-    reply_to: str = _setting("JUNO_REPLY_TO", "all", _choice("all", "mentions"), "Answer all messages, or mentions only.")
+    reply_to: str = _setting(
+        "JUNO_REPLY_TO", "all", _choice("all", "mentions"), "Answer all messages, or mentions only."
+    )
     idle_seconds: float = _setting(
         "JUNO_IDLE_SECONDS", "300", _number(float, 1, 86400), "Leave a chat after so many seconds without a change."
     )
@@ -119,7 +121,10 @@ class Settings:
         "PROCESSED_LOGS", "/home/jovyan/logs/processed", _path, "Where process_logs writes what a student did."
     )
     context_chars: int = _setting(
-        "JUNO_CONTEXT_CHARS", "6000", _number(int, 0, 1_000_000), "How much of the student's work goes along, characters."
+        "JUNO_CONTEXT_CHARS",
+        "6000",
+        _number(int, 0, 1_000_000),
+        "How much of the student's work goes along, characters.",
     )
     tutor_timeout: float = _setting(
         "TUTOR_TIMEOUT", "120", _number(float, 0.1, 3600), "Give up on a silent tutor after so many seconds."
@@ -131,7 +136,10 @@ class Settings:
         "CHAT_MAX_BYTES", "20000000", _number(int, 1000, 2_000_000_000), "A larger chat file is left alone, bytes."
     )
     log_level: str = _setting(
-        "JUNO_LOG_LEVEL", "INFO", lambda v: _choice("debug", "info", "warning", "error")(v).upper(), "How much is logged."
+        "JUNO_LOG_LEVEL",
+        "INFO",
+        lambda v: _choice("debug", "info", "warning", "error")(v).upper(),
+        "How much is logged.",
     )
 
 

@@ -8,6 +8,7 @@ import logging
 import urllib.error
 import urllib.request
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
@@ -24,6 +25,7 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        self.last_answer: str | None = None
         ProcessCollector(registry=self.registry)
         self.seen = self._counter("questions_seen", "Questions of students that Juno has seen.")
         self.answered = self._counter("questions_answered", "Questions answered, an apology included.")
@@ -47,6 +49,7 @@ class Metrics:
 
     def answered_one(self, seconds: float, *, failed: bool) -> None:
         """Count an answer that was put into a chat."""
+        self.last_answer = datetime.now(UTC).isoformat(timespec="milliseconds")
         self.answered.inc()
         self.latency.observe(seconds)
         if failed:
@@ -98,7 +101,7 @@ def _response(path: str, status: Callable[[], dict[str, Any]], metrics: Metrics)
 def ask(port: int) -> dict[str, Any] | None:
     """Return the status of the Juno that runs here, or None when none answers."""
     try:
-        with urllib.request.urlopen(f"http://{HOST}:{port}/status", timeout=5) as response:  # noqa: S310
+        with urllib.request.urlopen(f"http://{HOST}:{port}/status", timeout=5) as response:
             status: dict[str, Any] = json.load(response)
             return status
     except (urllib.error.URLError, OSError, ValueError):

@@ -10,7 +10,7 @@ import asyncio
 import json
 import logging
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 
 import httpx
@@ -67,7 +67,7 @@ class Tutor:
         verify: bool = url.startswith("https")  # a CA store costs megabytes: only where it is used
         self._client = httpx.AsyncClient(timeout=limits, verify=verify, trust_env=verify)
 
-    async def ask(self, ask: Ask) -> AsyncIterator[str]:
+    async def ask(self, ask: Ask) -> AsyncGenerator[str, None]:
         """Yield the answer's text so far, each time more of it came; a retry begins anew. Raises TutorError."""
         for attempt in range(self.retries + 1):
             try:
@@ -96,7 +96,7 @@ class Tutor:
             return error.wait
         return BACK_OFF[min(attempt, len(BACK_OFF) - 1)] * random.uniform(0.8, 1.2)  # noqa: S311
 
-    async def _once(self, ask: Ask) -> AsyncIterator[str]:
+    async def _once(self, ask: Ask) -> AsyncGenerator[str, None]:
         body = {
             "student_id": ask.student_id,
             "message_text": ask.text,
@@ -157,7 +157,7 @@ def _whole(body: bytes) -> str:
     return answer[:MAX_ANSWER]
 
 
-async def _stream(response: httpx.Response) -> AsyncIterator[str]:
+async def _stream(response: httpx.Response) -> AsyncGenerator[str, None]:
     text = ""
     async for line in response.aiter_lines():
         if not line.strip():

@@ -1,0 +1,190 @@
+"""Wires Juno together from its settings, and runs it until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import time
+from typing import Any
+
+from . import context, mode, status
+from . import server as servers
+from .answering import Policy
+from .chats import Chats, Ways
+from .conversation import Desk
+from .discover import Changed, Discovery
+from .drafts import Drafts
+from .look import Looker
+from .mode import Mode
+from .observe import Observer
+from .outbox import Outbox
+from .settings import Settings
+from .transports.base import Message, Transport, TransportError, User, WrongMode
+from .transports.file import FileTransport
+from .tutor import Tutor
+
+log = logging.getLogger(__name__)
+
+HOUSEKEEPING = 60.0
+"""Seconds between two rounds of looking for what was missed."""
+
+
+class CarefulFile(FileTransport):
+    """The file transport that asks before each write whether the file still belongs to nobody else."""
+
+    def __init__(self, observer: Observer, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self._observer = observer
+
+    async def put(self, message: Message) -> None:
+        """Put the message, unless the notebook server has taken over the chat meanwhile."""
+        if not await self._observer.may_write_file(self.path):
+            raise WrongMode(f"{self.path} belongs to the notebook server now")
+        await super().put(message)
+
+
+class Juno:
+    """All of Juno. `run` returns only by being cancelled."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.began = time.monotonic()
+        self.user = User(
+            settings.username,
+            settings.name,
+            settings.name,
+            initials=settings.name[0].upper(),
+            avatar_url=settings.avatar_url or None,
+            bot=True,
+        )
+        names = tuple({settings.name, settings.name.replace(" ", "-"), settings.username})
+        policy = Policy(settings.username, names, settings.reply_to, settings.answer_window)
+        self.metrics = status.Metrics()
+        self.outbox = Outbox(settings.state_dir)
+        self.tutor = Tutor(settings.tutor_url, settings.tutor_timeout, settings.tutor_retries)
+        self.observer = Observer(settings.use_ydoc_chat, lambda: servers.find(os.environ))
+        self.looker = Looker(settings.root, settings.state_dir / "backups", policy, settings.chat_max_bytes)
+        self.drafts = Drafts(
+            self.tutor,
+            self.outbox,
+            self._context,
+            student_id=settings.student_id,
+            concurrency=settings.concurrency,
+        )
+        desk = Desk(policy, self.drafts, self.outbox, self.metrics, settings.idle_seconds)
+        ways = Ways(self.observer.look, self.observer.forget, self._transport, self._peek, self._is_watched)
+        self.chats = Chats(desk, ways)
+        self.discovery = Discovery(
+            settings.root, settings.chat_dir, self._server, self.chats.handle, self._stream_changed
+        )
+        self.waiting: dict[str, int] = {}
+
+    async def run(self) -> None:
+        """Start everything and look after it until cancelled."""
+        log.info("%s", mode.log_line(self.settings.use_ydoc_chat, self.observer.layer))
+        await self.outbox.open()
+        server = await status.serve(self.settings.status_port, self.status, self.metrics)
+        discovering = asyncio.create_task(self.discovery.run(), name="discovery")
+        keeping = asyncio.create_task(self._keep_house(), name="housekeeping")
+        try:
+            await asyncio.gather(discovering, keeping)
+        finally:
+            discovering.cancel()
+            keeping.cancel()
+            server.close()
+            await self.chats.close()
+            await self.drafts.close()
+            await self.tutor.close()
+            await self.observer.close()
+            await self.outbox.close()
+
+    def status(self) -> dict[str, Any]:
+        """Return what is observed, as `--status --json` prints it."""
+        return {
+            "mode": self.observer.mode.transport,
+            "reason": self.observer.mode.reason,
+            "use_ydoc_chat": self.settings.use_ydoc_chat,
+            "ydoc_layer": self.observer.layer,
+            "server": self.observer.status(),
+            "tutor": {"url": self.settings.tutor_url, "last_error": self.tutor.last_error},
+            "chats": self.chats.status(),
+            "problems": [{"path": path, "problem": text} for path, text in sorted(self.chats.problems.items())],
+            "outbox": sum(self.waiting.values()),
+            "outbox_problem": self.outbox.problem,
+            "seen": status.count(self.metrics.seen),
+            "answered": status.count(self.metrics.answered),
+            "retried": self.tutor.retried,
+            "reconnects": status.count(self.metrics.reconnects),
+            "last_answer": self.metrics.last_answer,
+            "uptime_seconds": round(time.monotonic() - self.began, 1),
+            "pid": os.getpid(),
+        }
+
+    async def _keep_house(self) -> None:
+        """Look for what nobody told us: at the start, and every now and then."""
+        for path in await self.outbox.chats_waiting():
+            self.chats.handle(Changed(path))
+        while True:
+            self.waiting = await self.outbox.chats_waiting()
+            for found in await asyncio.to_thread(self.discovery.scan):
+                self.chats.rescan(found.path, (found.mtime, found.size))
+            await self.outbox.prune()
+            for _ in range(int(HOUSEKEEPING)):
+                await asyncio.sleep(1)
+                await self._observe()
+
+    async def _observe(self) -> None:
+        self.waiting = await self.outbox.chats_waiting()
+        if not self.chats.status():
+            await self.observer.look()
+
+    def _stream_changed(self, connected: bool) -> None:
+        log.debug("the server's event stream is %s", "connected" if connected else "lost")
+        self.chats.server_changed()
+
+    async def _server(self) -> servers.Server | None:
+        return servers.find(os.environ)
+
+    def _transport(self, how: Mode, path: str) -> Transport:
+        if how.transport == "file":
+            settings = self.settings
+            return CarefulFile(
+                self.observer, settings.root, path, self.user, settings.state_dir, settings.chat_max_bytes
+            )
+        api, rtc = self.observer.api, self.observer.rtc
+        if api is None or rtc is None:
+            raise TransportError(f"{path}: the notebook server went away just now")
+        if how.transport == "room":
+            from .transports.room import RoomTransport
+
+            return RoomTransport(api, path, self.user, rtc.provider or servers.YDOC)
+        from .transports.socket import SocketTransport
+
+        return SocketTransport(api, path, self.user)
+
+    async def _peek(self, path: str) -> bool:
+        sight = await asyncio.to_thread(self.looker.look, path)
+        if sight.odd and not await self._is_owned(path):
+            await asyncio.to_thread(self.looker.mend, path)
+        return sight.waits
+
+    async def _is_owned(self, path: str) -> bool:
+        """Tell whether the server has the chat open, or may have: chat_guard mends what the server opens itself."""
+        await self.observer.look()
+        if self.observer.reachable is False:
+            return False
+        return await self.observer.live(path) is not False
+
+    def _is_watched(self, path: str) -> bool:
+        return path.startswith(f"{self.settings.chat_dir}/")
+
+    async def _context(self, chat: str, text: str) -> str | None:
+        settings = self.settings
+        return await asyncio.to_thread(
+            context.for_chat,
+            settings.processed_logs,
+            chat,
+            settings.context_chars,
+            everything=context.is_report(text),
+        )
