@@ -29,8 +29,8 @@ RECIPE = ROOT / "images" / "base"
 WORK = ROOT / ".build" / "base"
 TAG = "jelai/base:dev"
 APT_OPTIONS = ("Acquire::http::Proxy", "Acquire::https::Proxy", "Acquire::https::CAInfo", "Acquire::Retries")
-# What Debian's tools leave behind that says where or when the image was made. The byte code of debpython (needed only while
-# packages are installed) comes out different on different hosts; all else was the same.
+# What Debian's tools leave behind that says where or when the image was made. The byte code of debpython, which only
+# matters while packages are installed, came out different on two hosts; all else was the same.
 TRACES = (
     *("etc/apt/sources.list", "etc/apt/sources.list.d/*", "etc/apt/apt.conf.d/99mmdebstrap"),
     *("etc/resolv.conf", "etc/hostname", "usr/share/python3/debpython/__pycache__"),
