@@ -6,13 +6,14 @@ import asyncio
 import contextlib
 import logging
 import socket
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
 
 from ..server import Api
-from .base import ChatMissing, TransportError, Unreachable, WrongMode
+from .base import ChatMissing, Message, TransportError, Unreachable, WrongMode
+from .record import holds
 
 log = logging.getLogger(__name__)
 
@@ -21,6 +22,9 @@ _quiet.setLevel(logging.INFO)  # at DEBUG the library logs the request's headers
 
 OPEN_TIMEOUT = 15.0
 CLOSE_TIMEOUT = 1.0
+
+LAST = 5
+"""So many of Juno's messages are looked for in the file when nobody knows which were not saved."""
 
 
 class Live:
@@ -37,6 +41,10 @@ class Live:
         self._news = asyncio.Event()
         self._ready = asyncio.Event()
         self._lost: TransportError | None = None
+
+    def messages(self) -> list[Message]:
+        """Return all messages as known now, in the chat's order."""
+        raise NotImplementedError
 
     async def changed(self) -> None:
         """Return when anything changed since this was last called. Raises a TransportError when the chat is lost."""
@@ -75,6 +83,7 @@ class Live:
             lost = self._lost
             await self.close()
             raise lost
+        self._news.clear()
 
     async def _dial(self, route: str) -> ClientConnection:
         where = f"{self.path} at {self.api.server.url}"
@@ -147,6 +156,15 @@ class Live:
             self._lost = error
         self._ready.set()
         self._news.set()
+
+    async def _on_disk(self, wanted: Sequence[Message]) -> bool | None:
+        """Tell whether the chat's file holds these messages; None when it cannot be read from here."""
+        root = self.api.server.root_dir
+        return None if root is None else await asyncio.to_thread(holds, root / self.path, wanted)
+
+    def _last_of(self, username: str) -> list[Message]:
+        own = [message for message in self.messages() if message.sender == username and not message.deleted]
+        return own[-LAST:]
 
     def _must_be_open(self) -> None:
         if self._lost is not None:

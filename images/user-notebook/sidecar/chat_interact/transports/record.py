@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from ..chatmodel import ROBOTS
@@ -47,6 +49,18 @@ def to_record(message: Message) -> dict[str, Any]:
         "mentions": list(message.mentions),
         "metadata": dict(message.metadata),
     }
+
+
+def holds(file: Path, messages: Sequence[Message]) -> bool:
+    """Tell whether a chat file has these messages with these bodies, without parsing megabytes of JSON."""
+    try:
+        data = file.read_bytes()
+    except OSError:
+        return False
+    texts = (text for message in messages for text in (message.id, message.body))
+    return all(
+        json.dumps(text).encode() in data or json.dumps(text, ensure_ascii=False).encode() in data for text in texts
+    )
 
 
 def _name(value: Any) -> str:

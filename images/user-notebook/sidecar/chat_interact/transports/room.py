@@ -7,11 +7,8 @@ the file, would bring every message a second time.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import itertools
-import json
 from collections.abc import Mapping
-from pathlib import Path
 from urllib.parse import quote
 
 from ..server import DOCUMENTS, YDOC, Api
@@ -46,6 +43,7 @@ class RoomTransport(Live):
     def __init__(self, api: Api, path: str, user: User, provider: str = YDOC) -> None:
         super().__init__(api, path)
         self._provider = provider
+        self._user = user
         self._document = ChatDocument(user, on_change=self._news.set, on_update=self._tell)
         self._awareness = RoomAwareness(self._document.doc, user, lambda data: self._send(yjs.presence(data)))
         self._pace = Pace(self._put_now)
@@ -85,7 +83,8 @@ class RoomTransport(Live):
         while self._lost is None:
             wanted = self._wanted_on_disk()
             status = await self._save()
-            if await self._is_saved(status, wanted):
+            on_disk = await self._on_disk(wanted)
+            if on_disk or (on_disk is None and status == "success"):
                 for message in wanted:
                     self._unsaved.pop(message.id, None)
                 return True
@@ -132,7 +131,8 @@ class RoomTransport(Live):
         if self._next_sync is not None:
             self._next_sync.cancel()
         for answer in self._saves.values():
-            answer.cancel()
+            if not answer.done():
+                answer.set_exception(error)
         super()._lose(error)
 
     def _received(self, frame: bytes | str) -> None:
@@ -171,9 +171,13 @@ class RoomTransport(Live):
             self._document.write(message)
 
     def _wanted_on_disk(self) -> list[Message]:
-        """Return what must be in the file: what was put, as it stands now; what a student removed meanwhile is none."""
-        found = (self._document.get(message_id) for message_id in self._unsaved)
-        return [message for message in found if message is not None and not message.deleted]
+        """Return what must be in the file: what was put, as it stands now; what a student removed meanwhile is none.
+
+        When nothing was put in this stay, an earlier one is asked about: then it is Juno's last messages.
+        """
+        found = [self._document.get(message_id) for message_id in self._unsaved]
+        present = [message for message in found if message is not None and not message.deleted]
+        return present if self._unsaved else self._last_of(self._user.username)
 
     async def _save(self) -> str | None:
         if self._provider == DOCUMENTS:
@@ -182,29 +186,8 @@ class RoomTransport(Live):
         answer = self._saves[request] = asyncio.get_running_loop().create_future()
         self._send(yjs.save(request))
         try:
-            with contextlib.suppress(TimeoutError):
-                return await asyncio.wait_for(answer, SAVE_TIMEOUT)
-        except asyncio.CancelledError:
-            if self._lost is not None:
-                raise self._lost from None
-            raise
+            return await asyncio.wait_for(answer, SAVE_TIMEOUT)
+        except TimeoutError:
+            return None
         finally:
             del self._saves[request]
-        return None
-
-    async def _is_saved(self, status: str | None, wanted: list[Message]) -> bool:
-        if self.api.server.root_dir is None or not wanted:
-            return status == "success"
-        return await asyncio.to_thread(holds, self.api.server.root_dir / self.path, wanted)
-
-
-def holds(file: Path, messages: list[Message]) -> bool:
-    """Tell whether a chat file has these messages with these bodies, without parsing megabytes of JSON."""
-    try:
-        data = file.read_bytes()
-    except OSError:
-        return False
-    return all(
-        data.find(json.dumps(message.id).encode()) >= 0 and data.find(json.dumps(message.body).encode()) >= 0
-        for message in messages
-    )

@@ -67,14 +67,26 @@ class SocketTransport(Live):
         self._pace.put(message)
 
     async def flush(self) -> bool:
-        """Wait until the server has told everybody what was put; it writes the file before it does."""
+        """Wait until the server has told everybody what was put, which it does after it has written the file.
+
+        A server that could not write keeps the message and breaks the connection; so the file is looked at, and an
+        edit that changes nothing has it written again.
+        """
         self._must_be_open()
         self._pace.finish()
+        await self._all_told()
+        wanted = self._last_of(str(self._user["username"]))
+        if await self._on_disk(wanted) is False:
+            for message in wanted:
+                self._say("edit", message)
+            await self._all_told()
+        return not self._sent
+
+    async def _all_told(self) -> None:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._told.wait(), FLUSH_TIMEOUT)
         if self._lost is not None:
             raise self._lost
-        return not self._sent
 
     async def typing(self, text: str | None) -> None:
         """Do nothing: a client of such a server cannot show it."""
