@@ -88,7 +88,7 @@ class Renamed:
 
 
 Event = Opened | ClientJoined | ClientLeft | Closed | Changed | Deleted | Renamed
-ROOM_ACTIONS = {
+ROOM_ACTIONS: dict[str, Callable[[str], Event]] = {
     "opened": Opened,
     "client_connected": ClientJoined,
     "client_disconnected": ClientLeft,
@@ -220,7 +220,7 @@ class Discovery:
             try:
                 for found in await asyncio.to_thread(self.scan):
                     self._settle(found.path)
-                while _identity(self.folder) == identity and observer.is_alive():
+                while _identity(self.folder) == identity and observer.is_alive():  # noqa: ASYNC110 (a folder tells nobody)
                     await asyncio.sleep(FOLDER_LOOK)
             finally:
                 observer.stop()
@@ -267,7 +267,7 @@ class Discovery:
 
 
 class _Handler(FileSystemEventHandler):
-    def __init__(self, tell: Callable[[FileSystemEvent], None]) -> None:
+    def __init__(self, tell: Callable[[FileSystemEvent], object]) -> None:
         self._tell = tell
 
     def on_any_event(self, event: FileSystemEvent) -> None:
