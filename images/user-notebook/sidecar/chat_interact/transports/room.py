@@ -88,8 +88,8 @@ class RoomTransport(Live):
                 for message in wanted:
                     self._unsaved.pop(message.id, None)
                 return True
+            await self._must_exist()
             if asyncio.get_running_loop().time() > deadline:
-                await self._must_exist()
                 return False
             await asyncio.sleep(FLUSH_PAUSE)
         raise self._lost

@@ -36,8 +36,9 @@ class SocketTransport(Live):
         super().__init__(api, path)
         self._user = user.as_dict()
         self._pace = Pace(self._put_now)
-        self._raw: dict[str, dict[str, Any]] = {}
-        self._rows: list[Message] | None = []
+        self._raw: dict[str, Any] = {}
+        self._rows: dict[str, Message] = {}
+        self._bots: frozenset[str] = frozenset()
         self._users: dict[str, Any] = {}
         self._sent: dict[str, Message] = {}
         self._told = asyncio.Event()
@@ -55,11 +56,7 @@ class SocketTransport(Live):
 
     def messages(self) -> list[Message]:
         """Return all messages as known now, in the chat's order."""
-        if self._rows is None:
-            bots = bots_of(self._users)
-            found = (to_message(raw, bots) for raw in self._raw.values())
-            self._rows = [message for message in found if message is not None]
-        return list(self._rows)
+        return list(self._rows.values())
 
     async def put(self, message: Message) -> None:
         """Send Juno's message, or edit it; edits that follow each other fast are merged."""
@@ -100,7 +97,7 @@ class SocketTransport(Live):
         return self._others
 
     def document_bytes(self) -> int:
-        """Return the size of the chat as it came over the wire."""
+        """Return the size of the messages as they came over the wire."""
         return self._size
 
     def _lose(self, error: TransportError) -> None:
@@ -117,33 +114,44 @@ class SocketTransport(Live):
         said = json.loads(frame)
         match said.get("action"):
             case "connection":
-                self._size += len(frame)
-                self._raw = {raw["id"]: raw for raw in said["messages"] if isinstance(raw.get("id"), str)}
-                self._users = dict(said["users"])
+                rows = ((to_message(raw, frozenset()), raw) for raw in said["messages"])
+                self._raw = {row.id: raw for row, raw in rows if row is not None}
+                self._size = len(frame)
+                self._learn_users(said["users"])
                 self._ready.set()
             case "message":
-                self._size += len(frame)
-                self._take(said["message"])
+                self._take(said["message"], len(frame))
             case "users":
-                self._users.update(said["users"])
+                self._learn_users(said["users"])
             case _:
                 return
-        self._rows = None
         self._news.set()
 
-    def _take(self, raw: dict[str, Any]) -> None:
+    def _learn_users(self, users: dict[str, Any]) -> None:
+        self._users.update(users)
+        self._bots = bots_of(self._users)
+        rows = ((key, to_message(raw, self._bots)) for key, raw in self._raw.items())
+        self._rows = {key: row for key, row in rows if row is not None}
+
+    def _take(self, raw: Any, size: int) -> None:
         """Keep a message that is new or was changed."""
-        self._raw[raw["id"]] = raw
-        expected = self._sent.get(raw["id"])
-        if expected and expected.body == raw.get("body") and dict(expected.metadata) == (raw.get("metadata") or {}):
-            del self._sent[raw["id"]]
+        row = to_message(raw, self._bots)
+        if row is None:
+            return
+        if row.id not in self._raw:
+            self._size += size
+        self._raw[row.id] = raw
+        self._rows[row.id] = row
+        expected = self._sent.get(row.id)
+        if expected and (expected.body, dict(expected.metadata)) == (row.body, dict(row.metadata)):
+            del self._sent[row.id]
             if not self._sent:
                 self._told.set()
 
     def _put_now(self, message: Message) -> None:
         if self._lost is not None:
             return
-        present = self._sent.get(message.id) or to_message(self._raw.get(message.id), frozenset())
+        present = self._sent.get(message.id) or self._rows.get(message.id)
         if present is None:
             self._say("send", message, sender=self._user)
         elif not present.deleted and (present.body, dict(present.metadata)) != (message.body, dict(message.metadata)):
