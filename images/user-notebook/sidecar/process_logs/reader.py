@@ -76,6 +76,8 @@ class Reader:
         part = b""
         file.seek(self._offset)
         while chunk := file.read(CHUNK):
+            if len(self._head) < HEAD:
+                self._head = os.pread(file.fileno(), min(HEAD, file.tell()), 0)
             part += chunk
             *lines, part = part.split(b"\n")
             for line in lines:
@@ -92,12 +94,9 @@ class Reader:
 
     def _mind_truncation(self, file: FileIO) -> None:
         """Begin anew when the file is shorter than our place in it, or when it begins with something else."""
-        head = os.pread(file.fileno(), min(HEAD, self._offset), 0)
-        if len(head) < len(self._head) or not head.startswith(self._head) or _size(file) < self._offset:
+        if _size(file) < self._offset or os.pread(file.fileno(), len(self._head), 0) != self._head:
             self.lost += 1
-            self._offset = 0
-            head = b""
-        self._head = head
+            self._offset, self._head = 0, b""
 
     def _open(self) -> bool:
         """Open the file in which the place is, else the oldest that is left."""
