@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 
+import httpx
 from students import Messages, Student, student
 
 
@@ -71,6 +72,21 @@ def count(messages: Messages, outcome: Outcome) -> Outcome:
     return outcome
 
 
+async def create(url: str, token: str, path: str) -> None:
+    """Make an empty chat through the contents API, as the page does, unless there is one; its folders too."""
+    async with httpx.AsyncClient(
+        base_url=f"{url}/api/contents/", headers={"Authorization": f"token {token}"}, trust_env=False, timeout=30
+    ) as http:
+        if (await http.get(path, params={"content": "0"})).status_code == httpx.codes.OK:
+            return
+        folders = path.split("/")[:-1]
+        for depth in range(1, len(folders) + 1):
+            folder = "/".join(folders[:depth])
+            if (await http.get(folder, params={"content": "0"})).status_code == httpx.codes.NOT_FOUND:
+                (await http.put(folder, json={"type": "directory"})).raise_for_status()
+        (await http.put(path, json={"type": "file", "format": "text", "content": ""})).raise_for_status()
+
+
 async def converse(
     url: str,
     token: str,
@@ -87,6 +103,7 @@ async def converse(
 ) -> Outcome:
     """Let students ask at the same time, in lock-step or at random moments; watch the answers from another client."""
     outcome = Outcome()
+    await create(url, token, path)
     async with AsyncExitStack() as stack:
         watcher = await stack.enter_async_context(student(url, token, path, mode, "watcher"))
         asking = [
@@ -114,6 +131,7 @@ async def converse(
 async def ask_in_turn(url: str, token: str, path: str, mode: str, questions: int, pause: float = 0.05) -> Outcome:
     """Let one student ask again and again, each time after the answer; time the answers in another client."""
     outcome = Outcome()
+    await create(url, token, path)
     async with student(url, token, path, mode, "watcher") as watcher, student(url, token, path, mode, "ada") as asking:
         asked = await asking.say("Hello")  # so that Juno is in the chat
         await watcher.wait_for(lambda found: answered(found)[asked], 20)

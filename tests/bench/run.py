@@ -19,7 +19,7 @@ sys.path.insert(0, str(ROOT / "tests"))
 
 import docker  # noqa: E402
 from containers import Notebook, Stand, image, stand  # noqa: E402
-from dialogue import Outcome, ask_in_turn, converse  # noqa: E402
+from dialogue import Outcome, ask_in_turn, converse, create  # noqa: E402
 from plots import draw  # noqa: E402
 from students import student  # noqa: E402
 
@@ -64,6 +64,7 @@ async def one_hop(notebook: Notebook, mode: str, times: int) -> float:
     """Median milliseconds from one client's message to another client, without Juno: what the server alone takes."""
     path, taken = f"chats/hop-{mode}.chat", []
     make = {"url": notebook.url, "token": notebook.token, "path": path, "mode": mode}
+    await create(notebook.url, notebook.token, path)
     async with student(**make, username="one") as one, student(**make, username="other") as other:
         for turn in range(times):
             began = time.monotonic()
@@ -94,6 +95,7 @@ async def _with_idle_chats(notebook: Notebook, mode: str) -> dict[str, float]:
     make = {"url": notebook.url, "token": notebook.token, "mode": mode}
     students = [student(path=f"chats/idle-{n}.chat", **make) for n in range(IDLE_CHATS)]
     for one in students:
+        await create(notebook.url, notebook.token, one.path)
         await one.connect()
         await one.say("Hello")
         await one.wait_for(lambda found: len(found) > 1)

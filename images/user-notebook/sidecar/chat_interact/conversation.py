@@ -37,6 +37,9 @@ FLUSH_DELAY = 0.3
 
 FLUSH_RETRY = 2.0
 
+RESEND = 3.0
+"""Seconds after which an answer that was put, and is not in the chat, counts as lost."""
+
 TYPING_AFTER = 0.1
 """Seconds: an answer that is there sooner needs no typing indicator."""
 
@@ -73,6 +76,7 @@ class Conversation:
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
     _known: set[str] = field(default_factory=set)
     _unsaved: list[str] = field(default_factory=list)
+    _sent: dict[str, float] = field(default_factory=dict)
     _arrived: dict[str, float] = field(default_factory=dict)
     _typing: str | None = None
     _last_change: float = 0.0
@@ -103,7 +107,11 @@ class Conversation:
     def _look(self) -> None:
         messages = self.transport.messages()
         self._note_new(messages)
-        waiting = open_questions(messages, self.desk.policy, self.desk.clock(), self.seen_live)
+        waiting = [
+            question
+            for question in open_questions(messages, self.desk.policy, self.desk.clock(), self.seen_live)
+            if time.monotonic() - self._sent.get(question.reply_id, float("-inf")) > RESEND
+        ]
         self.pending = len(waiting)
         for question in waiting:
             if question.message.id not in self._arrived:
@@ -145,6 +153,7 @@ class Conversation:
     async def _put_final(self, draft: Draft, question: Question) -> None:
         known = next((m for m in self.transport.messages() if m.id == draft.reply_id), None)
         if known is None or (not known.deleted and reply_state(known) == WRITING):
+            self._sent[draft.reply_id] = time.monotonic()
             await self.transport.put(self._message(draft, question, draft.text))
             self._unsaved.append(draft.reply_id)
             waited = time.monotonic() - self._arrived.pop(question.message.id, time.monotonic())
