@@ -32,7 +32,7 @@ PATCHES = (
 )
 
 
-class ChatGuard(ExtensionApp):  # type: ignore[misc, unused-ignore]
+class ChatGuard(ExtensionApp):
     """Keeps chats from losing messages. `CHAT_GUARD=off` in the environment turns it off."""
 
     name = "chat_guard"
@@ -58,7 +58,7 @@ class ChatGuard(ExtensionApp):  # type: ignore[misc, unused-ignore]
             "stamp_in_place": lambda: stamp_in_place(self.counters),
             "save_soon": self.rooms.save_soon,
             "refuse_unreadable": self.rooms.refuse_unreadable,
-            "keep_unsaved": lambda: keep_unsaved(self.rooms.unsaved_base, self.rooms.merged),
+            "keep_unsaved": lambda: keep_unsaved(self.rooms),
             "check_saves": lambda: self._check_saves(contents),
             "save_atomically": lambda: save_atomically(contents),
             "guard_sockets": self.sockets.guard,

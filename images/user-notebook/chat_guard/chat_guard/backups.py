@@ -63,18 +63,21 @@ def to_drop(copies: Sequence[Copy], newest: str, limits: Limits) -> list[str]:
     return [copy.name for copy in oldest_first if copy.name in dropped]
 
 
-def keep_copy(chat: Path, why: str, limits: Limits) -> Path | None:
-    """Copy the file as it is; None when the newest copy of it holds the same bytes already. Raises OSError."""
+def keep_copy(chat: Path, why: str, limits: Limits, data: bytes | None = None) -> Path | None:
+    """Copy the file as it is, or `data` in its name; None when the newest copy is the same. Raises OSError."""
     folder = chat.parent / FOLDER
     folder.mkdir(mode=0o700, exist_ok=True)
     wanted = recognise(name_for(chat.name, datetime.now(UTC), why), 0)
-    assert wanted is not None  # noqa: S101 - name_for and recognise are two sides of one pattern
+    assert wanted is not None
     known = [copy for copy in _copies(folder) if copy.chat == wanted.chat]
-    if known and _same(chat, folder / max(known, key=lambda copy: copy.when).name):
+    if known and _same(data or chat, folder / max(known, key=lambda copy: copy.when).name):
         return None
     target, part = folder / wanted.name, folder / f".{wanted.name.encode()[:240].decode(errors='ignore')}.part"
     try:
-        shutil.copyfile(chat, part)
+        if data is None:
+            shutil.copyfile(chat, part)
+        else:
+            part.write_bytes(data)
         with part.open("rb") as copied:
             os.fsync(copied.fileno())
         part.replace(target)
@@ -92,5 +95,7 @@ def _copies(folder: Path) -> list[Copy]:
     return [copy for copy in found if copy is not None]
 
 
-def _same(one: Path, other: Path) -> bool:
+def _same(one: Path | bytes, other: Path) -> bool:
+    if isinstance(one, bytes):
+        return one == other.read_bytes()
     return one.stat().st_size == other.stat().st_size and one.read_bytes() == other.read_bytes()

@@ -10,7 +10,7 @@ from jupyter_server.base.handlers import APIHandler
 from tornado.web import authenticated
 
 
-class StatusHandler(APIHandler):  # type: ignore[misc, unused-ignore]
+class StatusHandler(APIHandler):
     """Read-only; authenticated and authorised as the contents API is."""
 
     auth_resource = "contents"

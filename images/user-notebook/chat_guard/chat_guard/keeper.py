@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterable
 from logging import Logger
 from pathlib import Path
@@ -12,6 +13,9 @@ from .content import Chat, NotAChat, dump, message_ids, missing, parse
 from .counters import Counters
 from .files import Signature, signature
 from .normalise import Normalised, normalise
+
+SETTLES = 10.0
+"""Seconds after which another program that writes a chat file is taken to have read what was saved before."""
 
 
 class Refused(Exception):
@@ -29,7 +33,7 @@ class Keeper:
         self.log = log
         self.limits = limits
         self._known: dict[Path, tuple[Signature | None, tuple[str, ...]]] = {}
-        self._base: dict[Path, frozenset[str]] = {}
+        self._base: dict[Path, dict[str, float]] = {}
         self._writes: dict[Path, int] = {}
         self._reads: dict[Path, int] = {}
         self._lock = threading.RLock()
@@ -67,9 +71,17 @@ class Keeper:
         return before, done
 
     def not_opened(self, path: Path, reason: object) -> None:
-        """Note a file that is not a chat, or cannot be read, and therefore was not opened."""
+        """Note a file that is not a chat, or cannot be read, and therefore was not opened; copy it where that is cheap.
+
+        The copy is for the person who repairs the file by hand.
+        """
         self.counters.refused_opens += 1
         self.log.error("chat_guard: %s is not opened and stays as it is: %s", path, reason)
+        try:
+            if path.stat().st_size <= self.limits.total_bytes // 4:
+                self._copy(path, "unreadable")
+        except OSError as error:
+            self.log.warning("chat_guard: no copy of %s: %s", path, error)
 
     def before_write(self, path: Path, ids: list[str] | None) -> None:
         """Allow a write of messages with these ids (None: it is not a chat), copying the file first where needed.
@@ -102,7 +114,8 @@ class Keeper:
         self.counters.saved += 1
         with self._lock:
             self._writes[path] = self.writes(path) + 1
-            self._base[path] = frozenset(ids)
+            before = self._base.get(path, {})
+            self._base[path] = {identity: before.get(identity, time.monotonic()) for identity in ids}
         self._remember(path, ids, held or signature(path))
 
     def writes(self, path: Path) -> int:
@@ -120,13 +133,22 @@ class Keeper:
         return known is not None and known[0] == signature(path) and not missing(ids, known[1])
 
     def start_from(self, path: Path, ids: Iterable[str]) -> None:
-        """Note what an open chat began with: with that as the base, a message is unsaved that is in neither file."""
+        """Note what the file of a chat holds that is being opened."""
         with self._lock:
-            self._base[path] = frozenset(ids)
+            self._base[path] = dict.fromkeys(ids, float("-inf"))
 
     def base(self, path: Path) -> frozenset[str]:
-        """Return the ids that the open chat's file had when it was opened or last saved by us."""
-        return self._base.get(path, frozenset())
+        """Return the ids that the open chat's file has had for a while.
+
+        When one of them is missing in a file that changed outside, it was deleted there on purpose. One that was saved
+        just now may be missing because the other program had read the file before.
+        """
+        settled = time.monotonic() - SETTLES
+        return frozenset(identity for identity, since in self._base.get(path, {}).items() if since < settled)
+
+    def count(self, path: Path) -> int:
+        """Return how many messages the file of an open chat has."""
+        return len(self._base.get(path, ()))
 
     def _remember(self, path: Path, ids: list[str], held: Signature | None) -> None:
         with self._lock:
@@ -138,8 +160,15 @@ class Keeper:
         except OSError as error:
             self._refuse(path, f"no copy of it can be made first ({error})")
 
-    def _copy(self, path: Path, why: str) -> None:
-        made = keep_copy(path, why, self.limits)
+    def keep_text(self, path: Path, text: str) -> None:
+        """Keep a copy of what an open chat holds, before it follows a file that another program has cut."""
+        try:
+            self._copy(path, "replaced", text.encode())
+        except OSError as error:
+            self.log.error("chat_guard: no copy of %s as it was open: %s", path, error)
+
+    def _copy(self, path: Path, why: str, data: bytes | None = None) -> None:
+        made = keep_copy(path, why, self.limits, data)
         if made is not None:
             self.counters.backups += 1
             self.log.warning("chat_guard: kept a copy of %s as %s", path, made.name)

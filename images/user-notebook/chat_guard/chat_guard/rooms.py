@@ -66,7 +66,7 @@ class Rooms:
                 model: dict[str, Any] = await load(self, format, file_type)
             except HTTPError as error:
                 if file_type == CHAT and error.status_code == 400:  # not UTF-8: upstream refuses that one itself
-                    rooms._keeper.not_opened(Path(self.path), error.log_message)
+                    rooms._keeper.not_opened(os_path(self) or Path(self.path), error.log_message)
                 raise
             if file_type == CHAT:
                 model["content"] = rooms._admit(self, model.get("content") or "")
@@ -77,10 +77,17 @@ class Rooms:
 
         return Patch("refuse_unreadable", [load], install)
 
-    def unsaved_base(self, room: Any) -> frozenset[str] | None:
-        """Return the ids that the room's file had when it was last opened or saved."""
+    def base(self, room: Any) -> frozenset[str] | None:
+        """Return the ids that the room's file has had for a while, None when it has no file."""
         path = os_path(room._file)
         return None if path is None else self._keeper.base(path)
+
+    def replaced(self, room: Any, text: str) -> None:
+        """Note that another program cut the file, and that the room follows it."""
+        self._log.warning("chat_guard: %s lost messages outside; keeping a copy of the open chat", path_of(room))
+        path = os_path(room._file)
+        if path is not None:
+            self._keeper.keep_text(path, text)
 
     def merged(self, room: Any, count: int) -> None:
         """Note that a file read anew lacked messages of the room, which were kept, and get them saved."""

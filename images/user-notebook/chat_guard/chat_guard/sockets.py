@@ -61,7 +61,7 @@ class Sockets:
             except RuntimeError:
                 sockets._write(self)
             else:
-                sockets.saver.poke(self, urgent=len(self._messages) != sockets._saved_count(self))
+                sockets.saver.poke(self, urgent=len(self._messages) != sockets._keeper.count(_path(self)))
 
         def disposed(self: Any) -> None:
             dispose(self)
@@ -127,9 +127,6 @@ class Sockets:
             writes.written = number
             self._keeper.written(path, ids, held)
             return True
-
-    def _saved_count(self, model: Any) -> int:
-        return len(self._keeper.base(_path(model)))
 
 
 def _path(model: Any) -> Path:

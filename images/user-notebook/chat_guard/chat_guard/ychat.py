@@ -10,6 +10,7 @@ from .content import dump, message_ids, parse
 from .counters import Counters
 from .known import Patch
 from .probes import stamping_loses_messages
+from .rooms import Rooms
 
 
 def room_of(chat: Any) -> Any:
@@ -18,9 +19,27 @@ def room_of(chat: Any) -> Any:
     return link() if link is not None else None
 
 
+TOGETHER = 2.0
+"""Messages whose times differ by less than this many seconds were written at the same moment by different people."""
+
+
+def fitting_time(now: float, before: float | None, after: float | None) -> float:
+    """Return the time for a message that arrived now between two others, so that times follow the order of the page.
+
+    Only for messages written at the same moment, whose order is settled by the document: what was written offline and
+    arrives late keeps the time of its arrival.
+    """
+    if after is not None and after < now < after + TOGETHER:
+        now = after
+    if before is not None and now < before < now + TOGETHER:
+        now = before
+    return now
+
+
 def stamp_in_place(counters: Counters) -> Patch:
     """The server's time goes into a message without moving it: moving is what loses messages."""
     from jupyterlab_chat.ychat import YChat
+    from pycrdt import Map
 
     def on_messages_change(self: Any, event: Any) -> None:
         now = time.time()
@@ -31,10 +50,12 @@ def stamp_in_place(counters: Counters) -> Patch:
     def stamp(self: Any, identities: list[str], now: float) -> None:
         with self._ydoc.transaction():
             for place, identity in enumerate(identities):
-                message = _find(self, identity)
-                if message is not None and message.get("raw_time", True):
+                index = _find(self, identity)
+                message = self._ymessages[index] if index is not None else None
+                if isinstance(message, Map) and message.get("raw_time", True):
                     # Messages that came together keep their order for whoever sorts by time.
-                    message.update({"time": now + place * 1e-6, "raw_time": False})
+                    when = fitting_time(now + place * 1e-6, *_neighbours(self._ymessages, index or 0))
+                    message.update({"time": when, "raw_time": False})
                     counters.restamped += 1
 
     def set_timestamp(self: Any, msg_idx: int, timestamp: float) -> None:
@@ -49,33 +70,33 @@ def stamp_in_place(counters: Counters) -> Patch:
     return Patch("stamp_in_place", replaced, install, lambda: stamping_loses_messages(YChat))
 
 
-def keep_unsaved(unsaved: Callable[[Any], frozenset[str] | None], merged: Callable[[Any, int], None]) -> Patch:
-    """When the file changed outside and is read again, messages that no file has had yet are kept.
-
-    `unsaved(room)` gives the ids that the room's file had when last saved, `merged(room, count)` asks for a save.
-    """
+def keep_unsaved(rooms: Rooms) -> Patch:
+    """When the file changed outside and is read again, messages that it never had are kept."""
     from jupyterlab_chat.ychat import YChat
 
     original = YChat.set
 
     def set_(self: Any, value: str) -> None:
         room = room_of(self)
-        base = unsaved(room) if room is not None and room.ready else None
+        base = rooms.base(room) if room is not None and room.ready else None
         if base is None:
             original(self, value)
             return
         chat = parse(value)
         known = base | set(message_ids(chat))
-        kept = [message for message in self._get_messages() if message.get("id") not in known]
+        held = self._get_messages()
+        kept = [message for message in held if message.get("id") not in known]
+        if len(kept) + len(chat.get("messages") or []) < len(held):
+            rooms.replaced(room, self.get())
         if kept:
             mine = {"users": self._get_users(), "attachments": self._yattachments.to_py() or {}}
-            for part, held in mine.items():
-                chat[part] = {**held, **(chat.get(part) or {})}
+            for part, values in mine.items():
+                chat[part] = {**values, **(chat.get(part) or {})}
             chat["messages"] = [*(chat.get("messages") or []), *kept]
             value = dump(chat)
         original(self, value)
         if kept:
-            merged(room, len(kept))
+            rooms.merged(room, len(kept))
 
     def install() -> None:
         YChat.set = set_
@@ -104,17 +125,21 @@ def _index(chat: Any, event: Any) -> list[str]:
     return fresh
 
 
-def _find(chat: Any, identity: str) -> Any:
-    """Return the message with that id as the shared map it is, None when it is gone by now or none that can change."""
-    from pycrdt import Map
-
+def _find(chat: Any, identity: str) -> int | None:
+    """Return where the message with that id is now, None when it is gone."""
     messages = chat._ymessages
     index = chat._indexes_by_id.get(identity, -1)
     if 0 <= index < len(messages) and messages[index].get("id") == identity:
-        found = messages[index]
-    else:
-        found = next((message for message in messages if message.get("id") == identity), None)
-    return found if isinstance(found, Map) else None
+        return int(index)
+    return next((index for index, message in enumerate(messages) if message.get("id") == identity), None)
+
+
+def _neighbours(messages: Any, index: int) -> tuple[float | None, ...]:
+    """Return the times of the messages before and after, None where there is none with the server's time."""
+    return tuple(
+        messages[at].get("time") if 0 <= at < len(messages) and messages[at].get("raw_time") is False else None
+        for at in (index - 1, index + 1)
+    )
 
 
 def _loading(chat: Any) -> bool:
