@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from chat_interact.settings import SettingsError, load
+from chat_interact.settings import SettingsError, load, table
 
 
 @pytest.mark.parametrize("word", ["false", "OFF", "No", "0"])
@@ -45,3 +47,8 @@ def test_all_mistakes_are_named_at_once_with_what_is_expected() -> None:
 def test_the_student_is_the_hubs_user_unless_told_otherwise() -> None:
     assert load({"JUPYTERHUB_USER": "ada"}).student_id == "ada"
     assert load({"JUPYTERHUB_USER": "ada", "STUDENT_ID": "s-17"}).student_id == "s-17"
+
+
+def test_the_documentation_has_every_setting_as_the_program_knows_it() -> None:
+    documented = Path(__file__).parents[3] / "docs" / "settings.md"
+    assert table() in documented.read_text(), "copy what `chat_interact --settings` prints into docs/settings.md"

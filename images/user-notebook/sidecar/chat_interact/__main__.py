@@ -14,7 +14,7 @@ from typing import IO
 
 from . import __version__, status
 from .juno import Juno
-from .settings import Settings, SettingsError, load
+from .settings import Settings, SettingsError, load, table
 
 log = logging.getLogger("chat_interact")
 
@@ -27,8 +27,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="chat_interact", description=__doc__)
     parser.add_argument("--status", action="store_true", help="ask the Juno that runs here how it is, and end")
     parser.add_argument("--json", action="store_true", help="with --status: as JSON")
+    parser.add_argument("--settings", action="store_true", help="print all settings with their defaults, and end")
     parser.add_argument("--version", action="version", version=__version__)
     options = parser.parse_args(arguments)
+    if options.settings:
+        print(table())
+        return 0
     try:
         settings = load()
     except SettingsError as error:

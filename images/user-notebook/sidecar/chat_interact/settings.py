@@ -159,3 +159,12 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
     if not values["student_id"]:
         values["student_id"] = environ.get("JUPYTERHUB_USER", "")
     return Settings(**values)
+
+
+def table() -> str:
+    """Return all settings as a table in Markdown, as docs/settings.md has it."""
+    lines = ["| setting | default | meaning |", "|---|---|---|"]
+    for item in fields(Settings):
+        default = item.metadata["default"]
+        lines.append(f"| `{item.metadata['env']}` | {f'`{default}`' if default else ''} | {item.metadata['doc']} |")
+    return "\n".join(lines)
