@@ -1,9 +1,9 @@
 """The notebook server of a student's container."""
 
-import logging
 import os
 from pathlib import Path
 
+from jelai_telemetry import configure
 from traitlets.config import get_config
 
 c = get_config()
@@ -23,27 +23,11 @@ c.LabApp.extension_manager = "readonly"
 c.LabApp.check_for_updates_class = "jupyterlab.NeverCheckForUpdate"
 c.LabApp.news_url = None
 
+# A page that is open when the container is made anew goes on without asking for the token again.
+c.ServerApp.cookie_secret_file = str(data / "cookie_secret")
+
 # What collaboration remembers goes to the home's data folder, not among the student's files.
 c.SQLiteYStore.db_path = str(data / "ystore.db")
 c.YDocExtension.session_store_path = str(data / "collaboration_sessions.json")
 
-try:
-    from jelai_telemetry import export
-except ImportError:
-    logging.getLogger("ServerApp").warning("jelai_telemetry is not installed: no telemetry is written")
-else:
-    events = (
-        *("ActiveCellChangeEvent", "CellAddEvent", "CellEditEvent", "CellExecuteEvent", "CellRemoveEvent"),
-        *("ClipboardCopyEvent", "ClipboardCutEvent", "ClipboardPasteEvent"),
-        *(
-            "NotebookHiddenEvent",
-            "NotebookOpenEvent",
-            "NotebookSaveEvent",
-            "NotebookScrollEvent",
-            "NotebookVisibleEvent",
-        ),
-    )
-    whole = {"CellExecuteEvent", "NotebookOpenEvent", "NotebookSaveEvent"}
-    c.JupyterLabPioneerApp.activeEvents = [{"name": name, "logWholeNotebook": name in whole} for name in events]
-    c.JupyterLabPioneerApp.exporters = [{"type": "custom_exporter", "args": {"id": "jelai"}}]
-    c.JupyterLabPioneerApp.custom_exporter = {"jelai": export}
+configure(c)  # telemetry

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from . import materials, settings
 from .folders import FolderError, Places, make_folders, write_notes
+from .knock import knock_later
 
 SOURCE = Path("/srv/learning_materials")
 LAYERS = Path("/opt/juno/layers.json")
@@ -26,6 +27,7 @@ def main() -> int:
     outcome = materials.sync(SOURCE, places.materials, places.materials_manifest)
     for line in outcome.lines():
         print(f"learning materials: {line}", flush=True)
+    knock_later(places.run / "supervisor.sock")
     return 0
 
 

@@ -70,4 +70,5 @@ def write_notes(places: Places, *, rtc: str) -> None:
     # Left by a container that was stopped and is started again: the health check would believe them.
     for stale in [*(places.run / "jupyter").glob("jpserver-*"), *(places.run / "programs").iterdir()]:
         stale.unlink()
-    (places.run / "notebook.exit").unlink(missing_ok=True)
+    for name in ("notebook.exit", "supervisor.sock", "supervisord.pid"):
+        (places.run / name).unlink(missing_ok=True)
