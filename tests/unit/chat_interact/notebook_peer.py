@@ -46,6 +46,7 @@ class Peer:
     close_with: tuple[int, str] | None = None
     refuse_with: int | None = None
     hold_back: bool = False
+    no_session: str | None = None
     rooms: dict[str, Room] = field(default_factory=dict)
     chats: dict[str, SocketChat] = field(default_factory=dict)
     joined: list[str] = field(default_factory=list)
@@ -125,6 +126,8 @@ class Peer:
 
     async def _session(self, request: Request) -> Response:
         path = request.path_params["path"]
+        if self.no_session is not None:
+            return JSONResponse({"message": self.no_session}, 404)
         return _refused(request) or JSONResponse({"fileId": path.replace("/", "~"), "sessionId": "s1"}, 201)
 
     async def _file_id(self, request: Request) -> Response:

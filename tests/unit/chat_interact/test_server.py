@@ -17,7 +17,7 @@ import pytest
 from notebook_peer import TOKEN, Peer
 
 from chat_interact.server import Api, LiveChat, NoServer, Rtc, Server, find
-from chat_interact.transports.base import TransportError, Unreachable
+from chat_interact.transports.base import ChatMissing, TransportError, Unreachable, WrongMode
 
 CHAT = "chats/lesson 1 ä.chat"
 
@@ -95,6 +95,18 @@ def test_the_mode_is_read_from_the_page_or_from_the_routes(peer: Peer, rtc: bool
 def test_a_session_and_a_file_id_are_given_for_any_name(peer: Peer) -> None:
     assert ask(peer, lambda api: api.session(CHAT)) == (CHAT.replace("/", "~"), "s1")
     assert ask(peer, lambda api: api.file_id(CHAT)) == CHAT.replace("/", "~")
+
+
+@pytest.mark.parametrize(
+    ("said", "kind"), [("API endpoint does not exist", WrongMode), ("File 'x.chat' does not exist", ChatMissing)]
+)
+def test_a_route_that_is_gone_is_told_from_a_chat_that_is_gone(
+    peer: Peer, said: str, kind: type[TransportError]
+) -> None:
+    peer.no_session = said
+    with pytest.raises(TransportError) as caught:
+        ask(peer, lambda api: api.session(CHAT))
+    assert type(caught.value) is kind
 
 
 def test_who_juno_is_and_what_exists(peer: Peer) -> None:

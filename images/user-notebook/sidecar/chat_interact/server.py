@@ -169,7 +169,7 @@ class Api:
         reply = await self._call("PUT", f"api/collaboration/session/{quote(path)}", json=body)
         what = f"a collaboration session for {path}"
         if reply.status_code == 404:
-            if "does not exist" in reply.text:
+            if _said(reply).startswith("File "):  # a route that is gone says that an "API endpoint" does not exist
                 raise ChatMissing(f"{path} does not exist on the notebook server.")
             raise WrongMode(f"The notebook server has no collaboration sessions (any more); {path} was not joined.")
         if reply.status_code not in {200, 201}:
@@ -229,3 +229,11 @@ class Api:
             return str(reply.json()[key])
         except (ValueError, KeyError, TypeError):
             raise Unreachable(f"The notebook server at {self.server.url} gave an odd answer for {what}.") from None
+
+
+def _said(reply: httpx.Response) -> str:
+    """Return the message of an error of the server's API; empty for a page."""
+    try:
+        return str(reply.json()["message"])
+    except (ValueError, KeyError, TypeError):
+        return ""
