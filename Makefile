@@ -11,7 +11,9 @@ PLAY := .venv/bin/ansible-playbook
 SUITES ?=
 
 ##@ Try it here
-dev: engine ## Build, start JupyterLab with Juno on this machine, wait until healthy, print the address
+dev: tools ## Build, start JupyterLab with Juno on this machine, wait until healthy, print the address
+	@$(PYTHON) scripts/dev.py check
+	@$(PLAY) ansible/playbooks/engine.yml
 	@$(PYTHON) scripts/dev.py up
 
 dev-down: tools ## Stop it, keep what was written

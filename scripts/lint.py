@@ -40,22 +40,27 @@ class Outcome:
     said: str
 
 
-def types(name: str, search_path: str, *targets: str) -> Linter:
-    """Mypy, once for each place that has a search path of its own."""
+# A folder with a pyproject.toml holds packages of ours. A folder of tests has its own conftest, so it is checked alone.
+PROJECTS = sorted(str(path.parent.relative_to(ROOT)) for path in (ROOT / "images").rglob("pyproject.toml"))
+TESTS = sorted(
+    {str(path.parent.relative_to(ROOT)) for path in (ROOT / "tests").glob("*/**/test_*.py")} | {"tests/bench"}
+)
+SEARCH_PATH = (*PROJECTS, "ansible/module_utils", "scripts", "tests")
+
+
+def types(name: str, *targets: str, search: str = "") -> Linter:
+    """Mypy over some folders; `search` is one more place where they find modules."""
     argv = ("mypy", "--no-error-summary", "--explicit-package-bases", "--namespace-packages", *targets)
-    return Linter(f"types of {name}", argv, search_path=search_path)
+    return Linter(f"types of {name}", argv, search_path=":".join((search, *SEARCH_PATH)).lstrip(":"))
 
 
-STUDENT = "images/user-notebook"
 LINTERS = (
     Linter("ruff", ("ruff", "check", "--quiet", "--output-format=concise", ".")),
     Linter("format", ("ruff", "format", "--quiet", "--diff", ".")),
-    types("sidecar", f"{STUDENT}/sidecar", f"{STUDENT}/sidecar"),
-    types("chat_guard", f"{STUDENT}/chat_guard", f"{STUDENT}/chat_guard"),
-    types("prepare", f"{STUDENT}/prepare:{STUDENT}/sidecar", f"{STUDENT}/prepare"),
-    types("tutor", "images/tutor", "images/tutor"),
-    types("scripts", "ansible/module_utils:scripts", *(f"ansible/{d}" for d in ("library", "plugins")), "scripts"),
-    types("tests", f"tests:scripts:{STUDENT}/sidecar", "tests/run.py", "tests/dialogue.py", "tests/students"),
+    types("images", *PROJECTS),
+    types("scripts", "ansible/library", "ansible/module_utils", "ansible/plugins", "scripts"),
+    types("tests", *sorted(str(path.relative_to(ROOT)) for path in (ROOT / "tests").glob("*.py")), "tests/students"),
+    *(types(folder, folder, search=folder) for folder in TESTS),
     Linter("yaml", ("yamllint", "--strict"), files=("*.yml", "*.yaml", ".yamllint", ".ansible-lint")),
     Linter("ansible", ("ansible-lint", "-q", "--offline", "--nocolor"), folder="ansible"),
     Linter("dockerfiles", ("hadolint", "--no-color"), files=("*Dockerfile",)),
@@ -99,7 +104,7 @@ def main() -> int:
         if not wanted or linter.name in wanted:
             outcome = check(linter)
             word = "passed" if outcome.passed else "FAILED"
-            print(f"lint: {outcome.name:<20} {word} {outcome.seconds:5.1f} s", flush=True)
+            print(f"lint: {outcome.name:<34} {word} {outcome.seconds:5.1f} s", flush=True)
             if not outcome.passed:
                 print(outcome.said, flush=True)
                 failed += 1
