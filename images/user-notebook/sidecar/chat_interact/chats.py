@@ -89,11 +89,8 @@ class Chats:
     def server_changed(self) -> None:
         """The server came or went: every chat that waits looks again now."""
         self._ways.forget(None)
-        for awake in list(self._awake.values()):
-            awake.nudge.set()
-            if awake.conversation is not None and awake.mode is not None and awake.mode.transport == "file":
-                self._stop(awake.path)  # the server may own the chat now
-                self._wake(awake.path)
+        for path in list(self._awake):
+            self._nudge(path)
 
     async def close(self) -> None:
         """Leave all chats."""
@@ -107,15 +104,22 @@ class Chats:
         return [_row(awake) for awake in self._awake.values()]
 
     def _somebody_came(self, path: str) -> None:
+        self._nudge(path)
         if path in self.problems:
             self._file_changed(path)  # it may have been mended; joining a file that is not a chat helps nobody
         else:
             self._wake(path)
-        self._nudge(path)
 
     def _nudge(self, path: str) -> None:
-        if path in self._awake:
-            self._awake[path].nudge.set()
+        """Have an awake chat look again; one that is written as a file is left, for the server may own it now."""
+        awake = self._awake.get(path)
+        if awake is None:
+            return
+        awake.nudge.set()
+        if awake.conversation is not None and awake.mode is not None and awake.mode.transport == "file":
+            self._ways.forget(None)
+            self._stop(path)
+            self._wake(path)
 
     def _file_changed(self, path: str) -> None:
         awake = self._awake.get(path)
