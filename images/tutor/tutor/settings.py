@@ -77,7 +77,7 @@ class Settings:
     host: str = _setting("TUTOR_HOST", "0.0.0.0", str.strip, "The address to listen on.")  # noqa: S104
     port: int = _setting("TUTOR_PORT", "8004", _number(int, 0, 65535), "The port to listen on.")
     log_level: str = _setting("TUTOR_LOG_LEVEL", "INFO", _level, "How much is logged; questions only at debug.")
-    material: Path = _setting(  # noqa: RUF009
+    material: Path = _setting(
         "LEARNING_MATERIALS", "/srv/learning_materials", _folder, "Folder of the course's material."
     )
     rescan_seconds: float = _setting(

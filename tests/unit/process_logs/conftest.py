@@ -13,8 +13,6 @@ from pathlib import Path
 import pytest
 from programs import ROOT, End, Start, Until, wait_until
 
-sys.path.insert(0, str(ROOT / "images" / "user-notebook" / "telemetry"))
-
 
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
