@@ -64,6 +64,6 @@ help: ## This list
 	  'TA_MIDDLEWARE_URL, LLM_*        who answers' \
 	  'DEV_PORT=8888, DEV_TOKEN=dev    where JupyterLab listens, on loopback' \
 	  'NOTEBOOK_PACKAGES=minimal|scipy what a student can import' \
-	  'BASE_IMAGE, DEBIAN_IMAGE, APT_MIRROR, PIP_INDEX_URL, NPM_REGISTRY, EXTRA_CA_BUNDLE: closed networks'
+	  'BASE_IMAGE, DEBIAN_IMAGE, APT_MIRROR, PIP_INDEX_URL, EXTRA_CA_BUNDLE: closed networks'
 
 .PHONY: dev dev-down dev-clean test lint bench drill images lock tools engine clean help
