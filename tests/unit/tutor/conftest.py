@@ -54,4 +54,4 @@ def model() -> Iterator[openai_server.Server]:
 @pytest.fixture
 def with_model(start: Start, model: openai_server.Server) -> Running:
     """A tutor that asks that server."""
-    return start(LLM_BASE_URL=model.url, LLM_MODEL="small", LLM_TIMEOUT="0.6", LLM_API_KEY="sk-secret")
+    return start(LLM_BASE_URL=model.url, LLM_MODEL="small", LLM_TIMEOUT="1.5", LLM_API_KEY="sk-secret")
