@@ -89,7 +89,7 @@ class Builder:
         """The tutor's image."""
         arguments = {"BASE_IMAGE": base}
         contexts = {"materials": str(IMAGES / "learning_materials")}
-        build = Build(IMAGES / "tutor", f"jelai/tutor:{self.tag}", "", arguments, contexts, self._secrets())
+        build = Build(IMAGES / "tutor", f"jelai/tutor:{self.tag}", arguments, contexts, self._secrets())
         return {"image": self._run("tutor", build)}
 
     def _user_notebook_build(self, base: str, outcomes: Outcomes) -> Build:
@@ -106,9 +106,9 @@ class Builder:
         }
         arguments = {"BASE_IMAGE": base, "NOTEBOOK_PACKAGES": self.settings.notebook_packages}
         arguments |= image_commands.layer_arguments(outcomes)
-        target = "ydoc" if outcomes["ydoc"]["installed"] else "plain"
+        arguments["VARIANT"] = "ydoc" if outcomes["ydoc"]["installed"] else "plain"
         tag = f"jelai/user-notebook:{self.tag}"
-        return Build(IMAGES / "user-notebook", tag, target, arguments, contexts, self._secrets())
+        return Build(IMAGES / "user-notebook", tag, arguments, contexts, self._secrets())
 
     def _secrets(self) -> dict[str, Path]:
         """Files for the build's clients; they are mounted while a command runs and stay in no layer."""
@@ -135,12 +135,13 @@ class Builder:
     def _run(self, name: str, build: Build) -> str:
         """Run a build; the id of the image. Its output goes to .build/log."""
         started = time.monotonic()
-        self.log(f"{name}: building{' ' + build.target if build.target else ''}")
+        variant = build.arguments.get("VARIANT", "")
+        self.log(f"{name}: building{f' with the {variant} layer' if variant == 'ydoc' else ''}")
         iidfile = self.scratch / "iid"
         done = subprocess.run(
             build.argv(iidfile), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
         )
-        log_file = WORK / "log" / f"{'-'.join(filter(None, (name, build.target)))}.log"
+        log_file = WORK / "log" / f"{'-'.join(filter(None, (name, build.arguments.get('VARIANT'))))}.log"
         log_file.parent.mkdir(parents=True, exist_ok=True)
         log_file.write_text(done.stdout)
         if done.returncode:

@@ -20,7 +20,6 @@ class Build:
 
     folder: Path
     tag: str
-    target: str = ""
     arguments: dict[str, str] = field(default_factory=dict)
     contexts: dict[str, str] = field(default_factory=dict)
     secrets: dict[str, Path] = field(default_factory=dict)
@@ -29,7 +28,6 @@ class Build:
         """The command. Secrets are files, so nothing of them is in the list of arguments."""
         argv = ["docker", "buildx", "build", "--load", "--progress=plain", "--provenance=false"]
         argv += [f"--tag={self.tag}", f"--iidfile={iidfile}"]
-        argv += [f"--target={self.target}"] if self.target else []
         argv += [f"--build-arg={name}={value}" for name, value in self.arguments.items()]
         argv += [f"--build-context={name}={place}" for name, place in self.contexts.items()]
         argv += [f"--secret=id={name},src={file}" for name, file in self.secrets.items()]
