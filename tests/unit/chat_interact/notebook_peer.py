@@ -31,7 +31,7 @@ BASE = "/user/ada/"
 async def until(condition: Callable[[], Any], seconds: float = 3.0) -> None:
     """Wait for what other tasks bring about."""
     async with asyncio.timeout(seconds):
-        while not condition():  # noqa: ASYNC110 (there is nothing to subscribe to)
+        while not condition():
             await asyncio.sleep(0.005)
 
 
@@ -108,7 +108,8 @@ class Peer:
     async def _lab(self, request: Request) -> Response:
         if (refused := _refused(request)) is not None:
             return refused
-        info = {"enabled": self.rtc, "provider": "jupyter_server_ydoc" if self.rtc else None, "providerDetails": {}}
+        provider = "jupyter_server_ydoc" if self.rtc else None
+        info: dict[str, Any] = {"enabled": self.rtc, "provider": provider, "providerDetails": {}}
         config = json.dumps({"baseUrl": BASE, **({"serverSessionRtcInfo": info} if self.announce else {})})
         return HTMLResponse(f'<html><script id="jupyter-config-data" type="application/json">{config}</script></html>')
 

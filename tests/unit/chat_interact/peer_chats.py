@@ -22,7 +22,7 @@ from pycrdt import (
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 
-def raw_message(message_id: str, body: str, sender: str = "ada", **more: Any) -> dict[str, Any]:
+def raw_message(message_id: str, body: str, sender: Any = "ada", **more: Any) -> dict[str, Any]:
     """Return a message as the chat extension keeps it."""
     return {"id": message_id, "body": body, "sender": sender, "time": time.time(), "type": "msg", **more}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -24,12 +25,12 @@ NOW = 1_000_000.0
 POLICY = Policy(username="Juno", names=("Juno", "Juno-Tutor"), window=3600)
 
 
-def said(key: str, sender: str = "ada", body: str = "why?", age: float = 0.0, **more: object) -> Message:
+def said(key: str, sender: str = "ada", body: str = "why?", age: float = 0.0, **more: Any) -> Message:
     """Return a student's message of a given age in seconds."""
     return replace(Message(id=key, body=body, sender=sender, time=NOW - age), **more)
 
 
-def answered(key: str, state: str = DONE, **more: object) -> Message:
+def answered(key: str, state: str = DONE, **more: Any) -> Message:
     """Return Juno's answer to the message with that id."""
     reply = Message(
         id=reply_id(key), body="because", sender="Juno", time=NOW, bot=True, metadata=reply_metadata(key, state)
@@ -148,21 +149,21 @@ class AnyHistory(RuleBasedStateMachine):
     def _put(self, reply: Message) -> None:
         for index, message in enumerate(self.chat):
             if message.id == reply.id:
-                if message.metadata["juno"]["state"] == WRITING:  # type: ignore[index]
+                if message.metadata["juno"]["state"] == WRITING:
                     self.chat[index] = reply
                 return
         self.chat.append(reply)
 
     @invariant()
     def no_question_has_two_answers(self) -> None:
-        replies = [message.metadata["juno"]["to"] for message in self._unique() if message.bot]  # type: ignore[index]
+        replies = [message.metadata["juno"]["to"] for message in self._unique() if message.bot]
         assert len(replies) == len(set(replies))
 
     def teardown(self) -> None:
         for _ in range(2 * self.asked):
             for question in next_questions(open_questions(self.chat, POLICY, NOW), {}):
                 self._put(answered(question.message.id))
-        replies = sorted(message.metadata["juno"]["to"] for message in self._unique() if message.bot)  # type: ignore[index]
+        replies = sorted(message.metadata["juno"]["to"] for message in self._unique() if message.bot)
         assert replies == sorted(str(one) for one in range(self.asked))
 
     def _unique(self) -> list[Message]:

@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 import scripted_tutor
@@ -66,7 +67,7 @@ async def juno(chat: MemoryChat, folder: Path, url: str) -> Juno:
     return Juno(desk, asyncio.create_task(keep()), tutor)
 
 
-def story(told: Callable[[str], Awaitable[None]], **behaviour: object) -> None:
+def story(told: Callable[[str], Awaitable[None]], **behaviour: Any) -> None:
     """Run a story against a tutor that behaves as given."""
     with scripted_tutor.running(**behaviour) as tutor:
         asyncio.run(asyncio.wait_for(told(tutor.url), 30))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import Any
 
 import pytest
@@ -27,9 +28,12 @@ def test_that_juno_is_writing_is_shown_and_taken_back(peer: Peer) -> None:
                 mine = watcher._awareness._awareness.states.items()
                 return {client: state for client, state in mine if (state or {}).get("user", {}).get("bot")}
 
+            def shows(text: str | None) -> bool:
+                return any(s.get("typingIndicator") == text for s in slots().values())
+
             for text in ("is reading your notebook…", None):
                 await juno.typing(text)
-                await until(lambda text=text: any(s.get("typingIndicator") == text for s in slots().values()))
+                await until(partial(shows, text))
                 seen.append(slots())
             await juno.close()
             await until(lambda: not slots())

@@ -26,8 +26,8 @@ class Server:
         self.changes = 0
         self.sent: list[bytes] = []
         self.juno = ChatDocument(JUNO, on_change=self._changed, on_update=self._from_juno)
-        self.doc.observe(lambda event: None if self._applying else self.juno.apply(event.update))
         self._applying = False
+        self.doc.observe(lambda event: None if self._applying else self.juno.apply(event.update))
 
     def _changed(self) -> None:
         self.changes += 1
