@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from typing import Any, NamedTuple
 
-
 DECODE = json.JSONDecoder().decode
 """json.loads of bytes would look for other encodings than UTF-8 first; this is done 200,000 times in a full log."""
 
