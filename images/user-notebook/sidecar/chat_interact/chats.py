@@ -219,7 +219,6 @@ class Chats:
             await asyncio.sleep(FIRST_PAUSE)
 
     async def _converse(self, awake: Awake, mode: Mode) -> None:
-        awake.problem = None
         conversation = Conversation(
             self._ways.make(mode, awake.path),
             self._desk,
@@ -231,6 +230,8 @@ class Chats:
             await conversation.run()
         finally:
             awake.conversation = None
+            if conversation.opened:
+                awake.problem = None  # what comes now is news again
 
     def _lost(self, awake: Awake, error: TransportError) -> None:
         if awake.problem != str(error):
@@ -251,7 +252,7 @@ def _row(awake: Awake) -> dict[str, Any]:
         "messages": 0,
         "pending": 0,
         "bytes": 0,
-        "problem": awake.problem,
+        "problem": None if joined else awake.problem,
     }
     if conversation is not None and joined:
         row["clients"] = conversation.transport.others()

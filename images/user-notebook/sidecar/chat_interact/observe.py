@@ -21,8 +21,8 @@ FRESH = 2.0
 STARTING = 15.0
 """Seconds for which a server that is not there counts as starting, so that nobody writes behind its back."""
 
-GONE = 10.0
-"""Seconds for which a room API that is gone counts as gone, before it is tried again."""
+GONE_LOOK = 3.0
+"""Seconds between looks whether a room API that went away is back."""
 
 
 class Observer:
@@ -36,7 +36,8 @@ class Observer:
         self.rtc: Rtc | None = None
         self.reachable: bool | None = None
         self._find = find
-        self._asked = self._gone = float("-inf")
+        self._asked = self._gone_asked = float("-inf")
+        self._gone = False
         self._answered = time.monotonic()
         self._asking = asyncio.Lock()
         self._said: Mode | None = None
@@ -45,7 +46,7 @@ class Observer:
         """Ask again next time: something happened to the server, perhaps `error`."""
         self._asked = float("-inf")
         if isinstance(error, WrongMode) and self.mode.transport == "room":
-            self._gone = time.monotonic()
+            self._gone, self._gone_asked = True, time.monotonic()
 
     async def look(self, path: str | None = None) -> Mode:
         """Return how the chat at `path` is to be reached now (None: any chat), and why."""
@@ -58,7 +59,7 @@ class Observer:
             mode = modes.choose(self.setting, self.layer, self.reachable, self.rtc, False)
             if mode.transport == "file" and self.reachable:
                 mode = modes.choose(self.setting, self.layer, self.reachable, self.rtc, await self.live(path))
-        if mode.transport == "room" and time.monotonic() - self._gone < GONE:
+        if mode.transport == "room" and self._gone and not await self._rooms_are_back():
             mode = await self._without_room(path)
         self._note(mode)
         return mode
@@ -108,6 +109,16 @@ class Observer:
         self._asked = time.monotonic()
         if self.reachable is not False:
             self._answered = self._asked
+
+    async def _rooms_are_back(self) -> bool:
+        """Ask for the room API itself, now and then: trying a chat's room would say each time that it is gone."""
+        if time.monotonic() - self._gone_asked > GONE_LOOK and self.api is not None and self.rtc is not None:
+            self._gone_asked = time.monotonic()
+            try:
+                self._gone = not await self.api.has_rooms(self.rtc.provider)
+            except TransportError as error:
+                log.debug("%s", error)
+        return not self._gone
 
     async def _without_room(self, path: str | None) -> Mode:
         lost = f"{modes.NOT_AVAILABLE}: the notebook server's room API is gone"

@@ -159,9 +159,14 @@ class Api:
         """Tell by which routes exist: for a chat extension that does not announce its mode on the page."""
         if (await self._call("GET", "api/chat/ws/x.chat")).status_code == 400:
             return Rtc(False, None)
-        if (await self._call("GET", "api/collaboration/session/x.chat")).status_code == 405:
+        if await self.has_rooms(YDOC):
             return Rtc(True, YDOC)
         return Rtc(False, None, chat=False)
+
+    async def has_rooms(self, provider: str | None) -> bool:
+        """Tell whether a provider's room API is there, by a route of it that changes nothing."""
+        route = "api/fileid/index" if provider == DOCUMENTS else "api/collaboration/session/x.chat"
+        return (await self._call("GET", route)).status_code == 405
 
     async def session(self, path: str) -> tuple[str, str]:
         """Return file id and session id of a chat, from jupyter-collaboration."""
