@@ -18,12 +18,13 @@ from .known import Patch, State, put_in_place
 from .open_chats import open_chats
 from .rooms import Rooms
 from .sockets import Sockets
-from .ychat import keep_unsaved, stamp_in_place
+from .ychat import keep_unsaved, read_quickly, stamp_in_place
 
 OFF = {"off", "false", "no", "0"}
 PATCHES = (
     "stamp_in_place",
     "save_soon",
+    "read_quickly",
     "refuse_unreadable",
     "keep_unsaved",
     "check_saves",
@@ -57,6 +58,7 @@ class ChatGuard(ExtensionApp):
         preparations = {
             "stamp_in_place": lambda: stamp_in_place(self.counters),
             "save_soon": self.rooms.save_soon,
+            "read_quickly": read_quickly,
             "refuse_unreadable": self.rooms.refuse_unreadable,
             "keep_unsaved": lambda: keep_unsaved(self.rooms),
             "check_saves": lambda: self._check_saves(contents),

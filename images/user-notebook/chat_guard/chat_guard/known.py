@@ -16,6 +16,7 @@ State = Literal["active", "not needed", "unknown code", "off"]
 KNOWN: dict[str, dict[str, str]] = {
     "YChat._on_messages_change": {"d5bfbc8e12afb40d": "jupyterlab-chat 0.25.0 to 0.25.3"},
     "YChat._set_timestamp": {"37f45c80d7081e36": "jupyterlab-chat 0.25.0 to 0.25.3"},
+    "YChat._get_messages": {"e34aa3085053a9ae": "jupyterlab-chat 0.25.0 to 0.25.3"},
     "YChat.set": {"4135e15e4d7a1dfa": "jupyterlab-chat 0.25.0 to 0.25.3"},
     "WsChatModel.load_from_file": {
         "bd5931e1c222a895": "jupyterlab-chat 0.25.0 and 0.25.1",

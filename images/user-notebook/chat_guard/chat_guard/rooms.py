@@ -120,7 +120,7 @@ class Rooms:
                 return True
             if self._keeper.reads(path) == reads:
                 break
-            if self._keeper.holds(path, [message.get("id") for message in room._document.ymessages]):
+            if self._keeper.holds(path, [message.get("id") for message in room._document._get_messages()]):
                 return True
         self._log.warning("chat_guard: %s could not be saved, trying again", path)
         return False
