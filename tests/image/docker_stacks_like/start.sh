@@ -1,0 +1,3 @@
+#!/bin/bash
+# Stands for the start script of the base; must never run.
+exit 99

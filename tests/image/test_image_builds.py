@@ -1,0 +1,208 @@
+"""Builds: layers that cannot be made, bases that are not ours, indexes and CAs that must leave no trace."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import docker
+import pytest
+from containers import ROOT, Stand, image
+from docker.errors import ImageNotFound
+
+REQUIREMENTS = ROOT / "images" / "user-notebook" / "requirements"
+HERE = Path(__file__).parent
+TAG = "test-builds"
+
+
+@dataclass(frozen=True)
+class Built:
+    """A run of scripts/build_images.py."""
+
+    code: int
+    stdout: str
+    stderr: str
+    results: dict[str, Any]
+
+    @property
+    def image(self) -> str:
+        return str(self.results["user-notebook"]["image"])
+
+    @property
+    def layers(self) -> dict[str, Any]:
+        found: dict[str, Any] = self.results["user-notebook"]["layers"]
+        return found
+
+
+class Workshop:
+    """Runs builds with settings of its own, beside the images in use."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.requirements = folder / "requirements"
+        shutil.copytree(REQUIREMENTS, self.requirements)
+
+    def build(self, **settings: str) -> Built:
+        output = self.folder / "images.json"
+        argv = [sys.executable, str(ROOT / "scripts/build_images.py"), "--only=user-notebook", f"--tag={TAG}"]
+        argv += [f"--requirements={self.requirements}", f"--output={output}"]
+        done = subprocess.run(argv, env={**os.environ, **settings}, text=True, capture_output=True, check=False)
+        return Built(
+            done.returncode, done.stdout, done.stderr, json.loads(output.read_text()) if output.exists() else {}
+        )
+
+    def spoil(self, lock: str, package: str) -> None:
+        """What an index that serves another file than the locked one amounts to."""
+        file = self.requirements / lock
+        entry = re.compile(rf"^{package}==.*?(?=^[a-z])", re.MULTILINE | re.DOTALL)
+        spoilt = entry.sub(lambda found: re.sub(r"sha256:\w{64}", "sha256:" + "0" * 64, found[0]), file.read_text())
+        assert spoilt != file.read_text()
+        file.write_text(spoilt)
+
+
+@pytest.fixture
+def workshop(tmp_path: Path) -> Iterator[Workshop]:
+    yield Workshop(tmp_path)
+    client = docker.from_env()
+    for name in ("user-notebook", "stacks-like"):
+        try:
+            client.images.remove(f"jelai/{name}:{TAG}")
+        except ImageNotFound:
+            continue
+
+
+@pytest.fixture
+def package(tmp_path: Path) -> Path:
+    """A Debian package where fluent-bit's would be; its program says with what it was called."""
+    root = tmp_path / "package"
+    (root / "DEBIAN").mkdir(parents=True)
+    (root / "DEBIAN/control").write_text(
+        "Package: fluent-bit\nVersion: 5.1.1\nArchitecture: all\nMaintainer: test\nDescription: stands for fluent-bit\n"
+    )
+    program = root / "opt/fluent-bit/bin/fluent-bit"
+    program.parent.mkdir(parents=True)
+    program.write_text(
+        '#!/bin/bash\necho "fluent-bit $* to $COLLECTOR_HOST:$COLLECTOR_PORT$COLLECTOR_PATH"\nexec sleep 600\n'
+    )
+    program.chmod(0o755)
+    file = tmp_path / "fluent-bit.deb"
+    subprocess.run(["dpkg-deb", "--build", "--root-owner-group", str(root), str(file)], check=True, capture_output=True)
+    return file
+
+
+@pytest.mark.timeout(400)
+def test_a_ydoc_layer_that_cannot_be_installed_is_left_out_and_everybody_is_told(
+    workshop: Workshop, own_place: Stand
+) -> None:
+    workshop.spoil("jupyter-ydoc.lock", "jupyter-collaboration")
+    built = workshop.build(YDOC_LAYER="auto")
+    assert built.code == 0, built.stderr
+    assert "the ydoc layer cannot be installed" in built.stdout and "building without it" in built.stdout
+    outcome = built.layers["ydoc"]
+    assert (outcome["wanted"], outcome["installed"]) == ("auto", False)
+    assert "jupyter-collaboration" in outcome["reason"]
+    labels = docker.from_env().images.get(built.image).labels
+    assert labels["org.jelai.layer.ydoc"] == f"missing: {outcome['reason']}"
+    notebook = own_place.notebook(image_id=built.image)
+    assert json.loads(notebook.exec("cat", "/opt/juno/layers.json").stdout)["ydoc"] == outcome
+    assert notebook.wait_status(mode="socket")["ydoc_layer"] is False
+    assert "YDoc dependencies not available - falling back to original implementation" in notebook.logs()
+
+
+@pytest.mark.timeout(400)
+def test_a_required_ydoc_layer_that_cannot_be_installed_fails_the_build_in_one_sentence(workshop: Workshop) -> None:
+    workshop.spoil("juno-ydoc.lock", "pycrdt")
+    built = workshop.build(YDOC_LAYER="required")
+    assert (built.code, built.results) == (1, {})
+    assert len(built.stderr.splitlines()) == 1
+    assert built.stderr.startswith("YDOC_LAYER=required, but the ydoc layer cannot be installed: ")
+    assert "pycrdt" in built.stderr
+
+
+@pytest.mark.timeout(400)
+def test_a_ydoc_layer_that_is_off_is_not_installed(workshop: Workshop) -> None:
+    built = workshop.build(YDOC_LAYER="off")
+    assert built.code == 0, built.stderr
+    assert built.layers["ydoc"] == {"wanted": "off", "installed": False, "reason": "switched off"}
+    assert docker.from_env().images.get(built.image).labels["org.jelai.layer.ydoc"] == "off"
+    found = docker.from_env().containers.run(
+        built.image, ["/opt/jupyter/bin/python", "-c", "import jupyter_collaboration"], remove=True, detach=True
+    )
+    assert found.wait()["StatusCode"] == 1
+
+
+@pytest.mark.parametrize("name", ["YDOC_LAYER", "FLUENT_BIT_LAYER", "NOTEBOOK_PACKAGES"])
+def test_anything_else_is_refused_before_anything_is_built(workshop: Workshop, name: str) -> None:
+    built = workshop.build(**{name: "banana"})
+    assert (built.code, built.stdout) == (2, "")
+    assert len(built.stderr.splitlines()) == 1 and f"{name}='banana' is not valid" in built.stderr
+
+
+def test_a_failure_that_is_no_layers_fails_the_build(workshop: Workshop) -> None:
+    (workshop.requirements / "juno.lock").write_text("no-such-package-of-jelai==1 --hash=sha256:" + "0" * 64 + "\n")
+    built = workshop.build(YDOC_LAYER="auto")
+    assert built.code == 1
+    assert len(built.stderr.splitlines()) == 1 and "no-such-package-of-jelai" in built.stderr
+
+
+@pytest.mark.timeout(400)
+def test_an_operators_fluent_bit_package_is_installed_and_runs(
+    workshop: Workshop, own_place: Stand, package: Path
+) -> None:
+    built = workshop.build(FLUENT_BIT_LAYER="required", FLUENT_BIT_PACKAGE=str(package))
+    assert built.code == 0, built.stderr
+    assert built.layers["fluent-bit"]["installed"]
+    notebook = own_place.notebook(image_id=built.image, TELEMETRY_URL="http://collector:8005/ingest")
+    notebook.wait_log("fluent-bit -c /etc/fluent-bit/fluent-bit.yaml to collector:8005/ingest")
+    left = notebook.exec("sh", "-c", "ls /packages /var/lib/apt/lists/* 2>/dev/null").stdout
+    assert left == ""
+
+
+@pytest.mark.timeout(400)
+def test_a_broken_fluent_bit_package_is_left_out_or_fails_the_build(workshop: Workshop, package: Path) -> None:
+    package.write_bytes(b"no package")
+    built = workshop.build(FLUENT_BIT_PACKAGE=str(package))
+    assert built.code == 0 and not built.layers["fluent-bit"]["installed"] and built.layers["fluent-bit"]["reason"]
+    assert built.layers["ydoc"]["installed"]
+    refused = workshop.build(FLUENT_BIT_PACKAGE=str(package), FLUENT_BIT_LAYER="required")
+    assert refused.code == 1 and refused.stderr.startswith("FLUENT_BIT_LAYER=required, but ")
+
+
+def test_a_required_fluent_bit_layer_needs_a_package(workshop: Workshop) -> None:
+    built = workshop.build(FLUENT_BIT_LAYER="required")
+    assert built.code == 1
+    assert "FLUENT_BIT_PACKAGE" in built.stderr and len(built.stderr.splitlines()) == 1
+
+
+@pytest.mark.timeout(600)
+def test_it_builds_and_runs_on_a_docker_stacks_image(workshop: Workshop, own_place: Stand) -> None:
+    base, name = f"jelai/base:{image('base').removeprefix('sha256:')[:12]}", f"jelai/stacks-like:{TAG}"
+    argv = ["docker", "buildx", "build", "--load", "--quiet", f"--tag={name}", f"--build-arg=BASE_IMAGE={base}"]
+    subprocess.run([*argv, str(HERE / "docker_stacks_like")], check=True, capture_output=True)
+    built = workshop.build(BASE_IMAGE=name)
+    assert built.code == 0, built.stderr
+    notebook = own_place.notebook(["--port=8888"], image_id=built.image)
+    assert notebook.wait_status(mode="room")["ydoc_layer"]
+    assert set(notebook.get("api/kernelspecs")["kernelspecs"]) == {"python3", "conda"}
+    assert notebook.exec("find", "/opt/jupyter", "/opt/juno", "-writable", "!", "-type", "l").stdout == ""
+    assert notebook.stop() < 5
+
+
+def test_a_base_without_the_right_python_is_refused_in_one_sentence(workshop: Workshop) -> None:
+    name = f"jelai/stacks-like:{TAG}"
+    base = f"jelai/base:{image('base').removeprefix('sha256:')[:12]}"
+    recipe = f"FROM {base}\nRUN rm /usr/bin/python3*\n"
+    subprocess.run(
+        ["docker", "buildx", "build", "--load", "--quiet", f"--tag={name}", "-"], input=recipe, text=True, check=True
+    )
+    built = workshop.build(BASE_IMAGE=name)
+    assert built.code == 1
+    assert len(built.stderr.splitlines()) == 1 and "no Python 3.13" in built.stderr
