@@ -1,100 +1,66 @@
-"""Chats wake, sleep, move, go: told by the server's event stream and by a watch on the chat folder.
+"""Tells which chats need a look: what the server's event stream and the watch on the chat folder say, put together.
 
-The stream knows who opens what, wherever the chat is; the watch knows what happens to files when no server tells.
-Either may be missing: a walk through the folder (`scan`) finds the rest.
+Each says most things that the other says too, in its own order and time. So what is told here is checked against the
+disk and told once; a walk through the folder (`scan`) finds what both missed.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import os
+import time
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from watchdog.events import FileSystemEvent, FileSystemEventHandler
-from watchdog.observers import Observer
-from watchdog.observers.api import BaseObserver
-from watchdog.observers.polling import PollingObserver
-from websockets.asyncio.client import connect
-from websockets.exceptions import WebSocketException
-
+from .chatfile import Stamp, stamp
+from .events import (
+    Changed,
+    ClientJoined,
+    ClientLeft,
+    Closed,
+    Deleted,
+    Event,
+    Opened,
+    Renamed,
+    below,
+    is_chat,
+)
+from .folder_watch import FolderWatch
 from .server import Server
+from .server_events import Gone, Heard, Moved, Written, listen
+
+__all__ = [
+    "Changed",
+    "ClientJoined",
+    "ClientLeft",
+    "Closed",
+    "Deleted",
+    "Discovery",
+    "Event",
+    "Found",
+    "Opened",
+    "Renamed",
+    "is_chat",
+]
 
 log = logging.getLogger(__name__)
 
-CHAT_EVENTS = "jupyterlab_chat/room/v1"
-CONTENTS_EVENTS = "jupyter_server/contents_service/v1"
-FIRST_PAUSE, LONGEST_PAUSE = 0.25, 5.0
 SETTLE = 0.05
 """Seconds in which changes of one file are gathered into one event."""
 
+MISSING = 0.4
+"""Seconds that a missing file has to come back, or to turn out to be renamed."""
+
+ECHO = 0.05
+"""Seconds in which the same client event comes by two ways and is told once."""
+
 MOST_CHATS, DEEPEST = 5000, 12
-FOLDER_LOOK = 2.0
-"""Seconds between looks whether the chat folder is (still) the one that is watched."""
+MOST_KNOWN = 2 * MOST_CHATS
 
-
-@dataclass(frozen=True, slots=True)
-class Opened:
-    """Somebody opened the chat: the server holds it now."""
-
-    path: str
-
-
-@dataclass(frozen=True, slots=True)
-class ClientJoined:
-    """One more client is in the chat."""
-
-    path: str
-
-
-@dataclass(frozen=True, slots=True)
-class ClientLeft:
-    """A client left the chat."""
-
-    path: str
-
-
-@dataclass(frozen=True, slots=True)
-class Closed:
-    """The server holds the chat no more."""
-
-    path: str
-
-
-@dataclass(frozen=True, slots=True)
-class Changed:
-    """The chat's file is new or has changed."""
-
-    path: str
-
-
-@dataclass(frozen=True, slots=True)
-class Deleted:
-    """The chat's file is gone."""
-
-    path: str
-
-
-@dataclass(frozen=True, slots=True)
-class Renamed:
-    """The chat has another path now."""
-
-    old: str
-    new: str
-
-
-Event = Opened | ClientJoined | ClientLeft | Closed | Changed | Deleted | Renamed
-ROOM_ACTIONS: dict[str, Callable[[str], Event]] = {
-    "opened": Opened,
-    "client_connected": ClientJoined,
-    "client_disconnected": ClientLeft,
-    "closed": Closed,
-    "deleted": Deleted,
-}
+NEVER = Stamp(-1, -1, -1)
+"""Stands for the version of a file that nothing was told about yet; None for that of a file that is gone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,32 +70,6 @@ class Found:
     path: str
     mtime: float
     size: int
-
-
-def is_chat(path: str) -> bool:
-    """Tell whether a path is a chat's; hidden files and half-written ones are none."""
-    return path.endswith(".chat") and not path.rsplit("/", 1)[-1].startswith(".")
-
-
-def translate(payload: Any) -> Event | None:
-    """Return what an event of the server says about a chat, None when it says nothing that matters."""
-    if not isinstance(payload, dict) or not isinstance(payload.get("path"), str):
-        return None
-    schema, action = str(payload.get("schema_id", "")), payload.get("action")
-    path = payload["path"].lstrip("/")
-    if schema.endswith(CHAT_EVENTS) and is_chat(path) and action in ROOM_ACTIONS:
-        return ROOM_ACTIONS[action](path)
-    if not schema.endswith(CONTENTS_EVENTS):
-        return None
-    source = str(payload.get("source_path") or "").lstrip("/")
-    if action == "rename" and is_chat(source):
-        return Renamed(source, path) if is_chat(path) else Deleted(source)
-    if is_chat(path):
-        if action == "delete":
-            return Deleted(path)
-        if action in {"rename", "copy", "upload", "save", "create"}:
-            return Changed(path)
-    return None
 
 
 class Discovery:
@@ -145,139 +85,128 @@ class Discovery:
     ) -> None:
         self.root = root
         self.folder = root / chat_dir
+        self.connected = False
         self._server = server
         self._handle = handle
         self._stream_changed = stream_changed
-        self._waiting: dict[str, asyncio.TimerHandle] = {}
+        self._watch = FolderWatch(root, self.folder, self._touched, self._moved, self._walk)
+        self._known: dict[str, Stamp | None] = {}
+        self._open: set[str] = set()
+        self._echo: tuple[Event | None, float] = (None, 0.0)
+        self._settling: dict[str, asyncio.TimerHandle] = {}
+        self._warned = False
 
     async def run(self) -> None:
-        """Watch until cancelled."""
-        await asyncio.gather(self._listen(), self._watch())
+        """Tell what happens, until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(listen(self._server, self._heard, self._stream), name="server events")
+            tasks.create_task(self._watch.run(), name="folder watch")
 
     def scan(self) -> list[Found]:
         """Return the chat files of the folder. Blocks: call it in a thread."""
-        found = []
-        for file in self._walk():
+        found: list[Found] = []
+        for file in self._files():
             try:
-                stat = file.stat()
+                status = os.stat(file)
             except OSError:
                 continue  # gone meanwhile
-            found.append(Found(file.relative_to(self.root).as_posix(), stat.st_mtime, stat.st_size))
             if len(found) >= MOST_CHATS:
-                log.warning("%s holds more than %d chats; the others are noticed when opened", self.folder, MOST_CHATS)
+                if not self._warned:
+                    log.warning("%s has over %d chats; the others are noticed when opened", self.folder, MOST_CHATS)
+                self._warned = True
                 break
+            found.append(Found(os.path.relpath(file, self.root), status.st_mtime, status.st_size))
         return found
 
-    def _walk(self) -> Iterator[Path]:
-        for folder, names, files in os.walk(self.folder):
-            depth = len(Path(folder).relative_to(self.folder).parts)
+    def _files(self) -> Iterator[str]:
+        start = str(self.folder)
+        for folder, names, files in os.walk(start):
+            depth = folder.count(os.sep) - start.count(os.sep)
             names[:] = [name for name in names if not name.startswith(".") and depth < DEEPEST]
-            yield from (Path(folder) / name for name in files if is_chat(name))
+            yield from (os.path.join(folder, name) for name in files if is_chat(name))
 
-    async def _listen(self) -> None:
-        pause, connected = FIRST_PAUSE, False
-        while True:
-            server = await self._server()
-            try:
-                if server is not None:
-                    async with self._connect(server) as stream:
-                        pause, connected = FIRST_PAUSE, True
-                        self._stream_changed(True)
-                        async for text in stream:
-                            self._heard(text)
-            except (OSError, TimeoutError, WebSocketException) as error:
-                log.debug("the server's event stream: %r", error)
-            if connected:
-                connected = False
-                self._stream_changed(False)
-            await asyncio.sleep(pause)
-            pause = min(2 * pause, LONGEST_PAUSE if server is not None else 1.0)
+    async def _walk(self) -> None:
+        """Look for what nobody told: new, changed and vanished files of the folder."""
+        found = {one.path for one in await asyncio.to_thread(self.scan)}
+        folder = self.folder.relative_to(self.root).as_posix()
+        for path in found | set(self._below(folder)):
+            if path not in found or self._known.get(path) != stamp(self.root / path):
+                self._touched(path)
 
-    @staticmethod
-    def _connect(server: Server) -> connect:
-        address = "ws" + server.url.removeprefix("http") + "api/events/subscribe"
-        headers = {"Authorization": f"token {server.token}"}
-        return connect(
-            address, additional_headers=headers, compression=None, proxy=None, open_timeout=10, max_size=2**22
-        )
+    def _stream(self, connected: bool) -> None:
+        self.connected = connected
+        self._open.clear()
+        self._stream_changed(connected)
 
-    def _heard(self, text: str | bytes) -> None:
-        try:
-            event = translate(json.loads(text))
-        except ValueError:
-            return
-        if event is not None:
-            self._handle(event)
+    def _heard(self, heard: Heard) -> None:
+        if isinstance(heard, Moved):
+            self._moved(*heard)
+        elif isinstance(heard, Written | Gone):
+            self._touched(heard)
+        elif isinstance(heard, Opened | Closed):
+            self._opened_or_closed(heard)
+        else:
+            last, when = self._echo
+            self._echo = (heard, time.monotonic())
+            if last != heard or time.monotonic() - when > ECHO:
+                self._tell(heard)
 
-    async def _watch(self) -> None:
-        """Watch the folder; begin anew when it is made, moved away or made again."""
-        while True:
-            identity = _identity(self.folder)
-            if identity is None:
-                await asyncio.sleep(FOLDER_LOOK)
-                continue
-            observer = self._observer(asyncio.get_running_loop())
-            try:
-                for found in await asyncio.to_thread(self.scan):
-                    self._settle(found.path)
-                while _identity(self.folder) == identity and observer.is_alive():  # noqa: ASYNC110 (a folder tells nobody)
-                    await asyncio.sleep(FOLDER_LOOK)
-            finally:
-                observer.stop()
-
-    def _observer(self, loop: asyncio.AbstractEventLoop) -> BaseObserver:
-        handler = _Handler(lambda event: loop.call_soon_threadsafe(self._seen, event))
-        observer: BaseObserver = Observer()
-        observer.schedule(handler, str(self.folder), recursive=True)
-        try:
-            observer.start()
-        except OSError as error:
-            log.warning("%s is looked at every few seconds, for it cannot be watched: %s", self.folder, error)
-            observer = PollingObserver(timeout=FOLDER_LOOK)
-            observer.schedule(handler, str(self.folder), recursive=True)
-            observer.start()
-        return observer
-
-    def _seen(self, event: FileSystemEvent) -> None:
-        source, target = self._relative(event.src_path), self._relative(event.dest_path)
-        if event.event_type == "moved":
-            if source and target:
-                self._handle(Renamed(source, target))
-            elif target:
-                self._settle(target)
-            elif source:
-                self._settle(source)
-        elif source:
-            self._settle(source)
-
-    def _relative(self, path: str | bytes) -> str | None:
-        text = os.fsdecode(path)
-        if not text or not is_chat(text):
-            return None
-        return Path(os.path.relpath(text, self.root)).as_posix()
-
-    def _settle(self, path: str) -> None:
-        """Tell of a change once things are quiet; a file that a save replaces in two steps was never gone."""
-        if path not in self._waiting:
-            self._waiting[path] = asyncio.get_running_loop().call_later(SETTLE, self._settled, path)
-
-    def _settled(self, path: str) -> None:
-        del self._waiting[path]
-        self._handle(Changed(path) if (self.root / path).exists() else Deleted(path))
-
-
-class _Handler(FileSystemEventHandler):
-    def __init__(self, tell: Callable[[FileSystemEvent], object]) -> None:
-        self._tell = tell
-
-    def on_any_event(self, event: FileSystemEvent) -> None:
-        if not event.is_directory and event.event_type in {"created", "modified", "moved", "deleted", "closed"}:
+    def _opened_or_closed(self, event: Opened | Closed) -> None:
+        if isinstance(event, Opened) != (event.path in self._open):
+            (self._open.add if isinstance(event, Opened) else self._open.discard)(event.path)
             self._tell(event)
 
+    def _moved(self, old: str, new: str) -> None:
+        """Follow a chat or a folder; what was told already, or is not true any more, is only looked at."""
+        if not is_chat(old) and not is_chat(new):
+            for path in self._below(old):
+                self._moved(path, new + path[len(old) :])
+            return
+        told = self._known.get(old, NEVER) is None
+        if is_chat(old) and is_chat(new) and not told and stamp(self.root / old) is None:
+            self._note(old, None)
+            self._note(new, NEVER if (now := stamp(self.root / new)) is None else now)
+            if old in self._open:
+                self._open.add(new)
+            self._open.discard(old)
+            self._tell(Renamed(old, new))
+        for path in (old, new):
+            if is_chat(path):
+                self._touched(path)
 
-def _identity(folder: Path) -> tuple[int, int] | None:
-    try:
-        stat = folder.stat()
-    except OSError:
-        return None
-    return (stat.st_dev, stat.st_ino)
+    def _touched(self, path: str) -> None:
+        """Look at a chat, or at those of a folder, once things are quiet: what is saved in two steps was never gone."""
+        if not is_chat(path):
+            for one in self._below(path):
+                self._touched(one)
+        elif path not in self._settling:
+            self._settling[path] = asyncio.get_running_loop().call_later(SETTLE, self._settled, path)
+
+    def _settled(self, path: str, patient: bool = True) -> None:
+        del self._settling[path]
+        before, now = self._known.get(path, NEVER), stamp(self.root / path)
+        if patient and now is None and before is not None:
+            self._settling[path] = asyncio.get_running_loop().call_later(MISSING, self._settled, path, False)
+        elif before != now:
+            self._note(path, now)
+            if now is None:
+                self._open.discard(path)
+            self._tell(Deleted(path) if now is None else Changed(path))
+
+    def _below(self, folder: str) -> list[str]:
+        return [path for path, version in self._known.items() if version is not None and below(path, folder)]
+
+    def _note(self, path: str, version: Stamp | None) -> None:
+        self._known.pop(path, None)
+        self._known[path] = version
+        if len(self._known) > MOST_KNOWN:
+            del self._known[next(iter(self._known))]
+
+    def _tell(self, event: Event) -> None:
+        path = event.new if isinstance(event, Renamed) else event.path
+        if path not in self._known:
+            self._note(path, NEVER)
+        try:
+            self._handle(event)
+        except Exception:
+            log.exception("%s was not dealt with", event)
