@@ -55,6 +55,7 @@ class Juno:
             settings.name,
             settings.name,
             initials=settings.name[0].upper(),
+            color="var(--jp-collaborator-color7)",  # JELAI's colour for Juno
             avatar_url=settings.avatar_url or None,
             bot=True,
         )
