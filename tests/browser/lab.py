@@ -1,0 +1,91 @@
+"""JupyterLab as a person meets it in a browser tab: the page, its chat panel, a notebook.
+
+    lab = Lab(page, url, token).open()
+    chat = lab.new_chat()
+
+Nothing here calls the server behind the page's back.
+"""
+
+from __future__ import annotations
+
+import re
+import uuid
+
+from browser.chat import PATIENCE, Chat
+from playwright.sync_api import Locator, Page, expect
+
+POP_UPS = ".jp-Dialog, .Toastify__toast"
+
+
+class Lab:
+    """One tab with JupyterLab."""
+
+    def __init__(self, page: Page, url: str, token: str) -> None:
+        self.page, self.url, self.token = page, url, token
+
+    def open(self, path: str = "", *, own_workspace: bool = True) -> Lab:
+        """Load JupyterLab and wait until it has built its layout. A workspace is what a person had open before."""
+        workspace = f"/workspaces/{uuid.uuid4().hex}" if own_workspace else ""
+        tree = f"/tree/{path}" if path else ""
+        self.page.goto(f"{self.url}/lab{workspace}{tree}?token={self.token}")
+        expect(self.page.locator("#jp-main-dock-panel .lm-TabBar-tab").first).to_be_visible(timeout=60_000)
+        expect(self.page.locator("#jupyterlab-splash")).to_have_count(0)
+        return self
+
+    def show_chats(self) -> Locator:
+        """The chat panel, opened by its icon at the left."""
+        panel = self.page.locator(".jp-chat-sidepanel")
+        if not panel.is_visible():
+            self.page.locator('.jp-SideBar li[data-id="JupyterlabChat:sidepanel"]').click()
+        expect(panel).to_be_visible()
+        return panel
+
+    def new_chat(self) -> Chat:
+        """By the button above the chats."""
+        self.show_chats().get_by_role("toolbar").get_by_label("New chat").first.click()
+        return Chat(self.page)
+
+    def open_chat(self, name: str) -> Chat:
+        """By the list of chats that the search field shows."""
+        self.show_chats().locator(".jp-chat-search-input").click()
+        self.page.locator(f'.jp-chat-selector-popup-item[data-chat-name="{name}"]').click()
+        return Chat(self.page)
+
+    def widen_side_panel(self, pixels: int) -> None:
+        """Drag the border between the side panel and the rest to the right."""
+        handle = self.page.locator("#jp-main-split-panel > .lm-SplitPanel-handle:not(.lm-mod-hidden)").first
+        box = handle.bounding_box()
+        assert box, "the side panel has no border to drag"
+        x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+        self.page.mouse.move(x, y)
+        self.page.mouse.down()
+        self.page.mouse.move(pixels, y, steps=5)
+        self.page.mouse.up()
+
+    def run_cell(self, number: int = 0) -> str:
+        """Run a cell of the notebook that is open, and return its output."""
+        kernel = self.page.locator("#jp-bottom-panel").get_by_text(re.compile(r"^Python 3 .*\| Idle$"))
+        expect(kernel).to_be_visible(timeout=60_000)  # before that, running a cell does nothing
+        cell = self.page.locator(".jp-Notebook .jp-CodeCell").nth(number)
+        cell.locator(".cm-content").click()
+        self.page.keyboard.press("Control+Enter")
+        output = cell.locator(".jp-OutputArea-output").first
+        expect(output).to_be_visible(timeout=60_000)
+        return output.inner_text()
+
+    def on_top(self, what: Locator) -> str:
+        """What covers the middle of an element: nothing (an empty string), or the covering element's classes."""
+        script = """element => {
+          const box = element.getBoundingClientRect();
+          const top = document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2);
+          return element === top || element.contains(top) ? "" : top ? `${top.tagName}.${top.className}` : "outside";
+        }"""
+        return str(what.evaluate(script))
+
+    def wait_no_pop_ups(self) -> None:
+        """Wait until notifications have gone by themselves."""
+        expect(self.page.locator(POP_UPS)).to_have_count(0, timeout=PATIENCE * 1000)
+
+    def pop_ups(self) -> list[str]:
+        """The texts of what lies over the page: dialogs and notifications."""
+        return [text.strip() for text in self.page.locator(POP_UPS).all_inner_texts()]
