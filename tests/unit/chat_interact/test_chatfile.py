@@ -148,6 +148,15 @@ def test_an_old_chat_is_mended_once_and_its_copy_kept(tmp_path: Path) -> None:
     assert sorted(one.name for one in tmp_path.iterdir()) == ["old.chat", "state"]
 
 
+def test_of_a_chat_that_is_mended_often_the_first_and_the_latest_copies_are_kept(tmp_path: Path) -> None:
+    path, backups = tmp_path / "old[1].chat", tmp_path / "backups"
+    for number in range(25):
+        path.write_text(json.dumps({**OLD_CHAT, "processed_log": number}))
+        assert normalise_file(path, backups)
+    kept = {json.loads(one.read_text())["processed_log"] for one in backups.iterdir()}
+    assert kept == {0, *range(6, 25)}
+
+
 def test_a_normal_chat_is_not_touched(tmp_path: Path) -> None:
     path = tmp_path / "new.chat"
     path.write_text(

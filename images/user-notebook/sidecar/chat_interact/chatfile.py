@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import glob
 import hashlib
 import logging
 import os
@@ -40,6 +41,7 @@ __all__ = [
 log = logging.getLogger(__name__)
 
 MAX_BYTES = 20_000_000
+MOST_COPIES = 20
 TEMPORARY = ".~juno-"
 """How the names of our half-written files begin; discovery and Jupyter's file browser skip them."""
 
@@ -158,7 +160,10 @@ def _sync_folder(folder: Path) -> None:
 
 
 def backup(path: Path, data: bytes, folder: Path) -> Path:
-    """Keep the bytes of a chat under a name made from their content, once. Raises NotSaved."""
+    """Keep the bytes of a chat under a name made from their content, once. Raises NotSaved.
+
+    Of a chat that is made odd again and again, the first version and the latest ones are kept.
+    """
     copy = folder / f"{path.name}.{hashlib.sha256(data).hexdigest()[:16]}.bak"
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -166,6 +171,9 @@ def backup(path: Path, data: bytes, folder: Path) -> Path:
             with _temporary(copy, data) as temporary:
                 os.replace(temporary, copy)
             _sync_folder(folder)
+            copies = sorted(folder.glob(f"{glob.escape(path.name)}.*.bak"), key=lambda one: one.stat().st_mtime_ns)
+            for one in copies[1 : -MOST_COPIES + 1]:
+                one.unlink(missing_ok=True)
     except OSError as error:
         raise NotSaved(f"{path} is left as it is, for its copy {copy} cannot be written: {error.strerror}") from None
     return copy
