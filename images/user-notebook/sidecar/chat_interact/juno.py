@@ -172,9 +172,9 @@ class Juno:
 
     async def _is_owned(self, path: str) -> bool:
         """Tell whether the server has the chat open, or may have: chat_guard mends what the server opens itself."""
-        await self.observer.look()
+        how = await self.observer.look(path)
         if self.observer.reachable is False:
-            return False
+            return how.transport != "file"  # it may be starting
         return await self.observer.live(path) is not False
 
     def _is_watched(self, path: str) -> bool:
