@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .conversation import Conversation, Desk
-from .discover import Changed, ClientJoined, ClientLeft, Closed, Deleted, Event, Opened, Renamed
+from .events import Changed, ClientJoined, ClientLeft, Closed, Deleted, Event, Opened, Renamed
 from .mode import Mode
 from .transports.base import ChatMissing, NotAChat, Transport, TransportError
 
@@ -63,6 +63,7 @@ class Chats:
         self._awake: dict[str, Awake] = {}
         self._seen_live: dict[str, set[str]] = {}
         self._peeks: dict[str, asyncio.Task[None]] = {}
+        self._changed_again: set[str] = set()
         self._versions: dict[str, tuple[float, int]] = {}
         self.problems: dict[str, str] = {}
 
@@ -127,10 +128,18 @@ class Chats:
             poke = getattr(awake.conversation.transport, "poke", None) if awake.conversation else None
             if poke is not None:
                 poke()
-        elif path not in self._peeks:
+        elif path in self._peeks:
+            self._changed_again.add(path)
+        else:
             task = asyncio.create_task(self._peek(path), name=f"peek {path}")
             self._peeks[path] = task
-            task.add_done_callback(lambda _: self._peeks.pop(path, None))
+            task.add_done_callback(lambda _: self._peeked(path))
+
+    def _peeked(self, path: str) -> None:
+        self._peeks.pop(path, None)
+        if path in self._changed_again:
+            self._changed_again.discard(path)
+            self._file_changed(path)
 
     async def _peek(self, path: str) -> None:
         try:

@@ -13,14 +13,15 @@ from . import server as servers
 from .answering import Policy
 from .chats import Chats, Ways
 from .conversation import Desk
-from .discover import Changed, Discovery
+from .discover import Discovery
 from .drafts import Drafts
+from .events import Changed, Opened
 from .look import Looker
 from .mode import Mode
 from .observe import Observer
 from .outbox import Outbox
 from .settings import Settings
-from .transports.base import Message, Transport, TransportError, User, WrongMode
+from .transports.base import Transport, TransportError, User
 from .transports.file import FileTransport
 from .tutor import Tutor
 
@@ -28,20 +29,6 @@ log = logging.getLogger(__name__)
 
 HOUSEKEEPING = 60.0
 """Seconds between two rounds of looking for what was missed."""
-
-
-class CarefulFile(FileTransport):
-    """The file transport that asks before each write whether the file still belongs to nobody else."""
-
-    def __init__(self, observer: Observer, *arguments: Any) -> None:
-        super().__init__(*arguments)
-        self._observer = observer
-
-    async def put(self, message: Message) -> None:
-        """Put the message, unless the notebook server has taken over the chat meanwhile."""
-        if not await self._observer.may_write_file(self.path):
-            raise WrongMode(f"{self.path} belongs to the notebook server now")
-        await super().put(message)
 
 
 class Juno:
@@ -80,6 +67,7 @@ class Juno:
             settings.root, settings.chat_dir, self._server, self.chats.handle, self._stream_changed
         )
         self.waiting: dict[str, int] = {}
+        self._joining: asyncio.Task[None] | None = None
 
     async def run(self) -> None:
         """Start everything and look after it until cancelled."""
@@ -143,6 +131,14 @@ class Juno:
     def _stream_changed(self, connected: bool) -> None:
         log.debug("the server's event stream is %s", "connected" if connected else "lost")
         self.chats.server_changed()
+        if connected:
+            self._joining = asyncio.create_task(self._join_open_chats(), name="join open chats")
+
+    async def _join_open_chats(self) -> None:
+        """Join what was open before anybody listened: no event tells of it; outside the chat folder no file does."""
+        await self.observer.look()
+        for path in await self.observer.live_chats():
+            self.chats.handle(Opened(path))
 
     async def _server(self) -> servers.Server | None:
         return servers.find(os.environ)
@@ -150,8 +146,13 @@ class Juno:
     def _transport(self, how: Mode, path: str) -> Transport:
         if how.transport == "file":
             settings = self.settings
-            return CarefulFile(
-                self.observer, settings.root, path, self.user, settings.state_dir, settings.chat_max_bytes
+            return FileTransport(
+                settings.root,
+                path,
+                self.user,
+                settings.state_dir,
+                settings.chat_max_bytes,
+                may_write=lambda: self.observer.may_write_file(path),
             )
         api, rtc = self.observer.api, self.observer.rtc
         if api is None or rtc is None:

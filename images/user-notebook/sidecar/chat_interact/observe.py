@@ -74,6 +74,14 @@ class Observer:
             return None
         return None if chats is None else any(chat.path == path for chat in chats)
 
+    async def live_chats(self) -> list[str]:
+        """Return the paths of the chats that somebody has open, as far as the server can tell."""
+        try:
+            chats = await self.api.live_chats() if self.api else None
+        except TransportError:
+            return []
+        return [chat.path for chat in chats or []]
+
     async def may_write_file(self, path: str) -> bool:
         """Tell whether nobody owns the chat but its file, at this moment."""
         self.forget()

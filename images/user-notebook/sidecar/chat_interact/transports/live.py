@@ -124,7 +124,9 @@ class Live:
             self._lose(self._closed(ws.close_code, ws.close_reason))
         except TransportError as error:
             self._lose(error)
-        except Exception as error:
+        except asyncio.CancelledError:
+            raise
+        except BaseException as error:  # pycrdt's panics are no Exceptions; one of them must not leave a silent chat
             log.exception("%s: a frame of the server could not be used", self.path)
             self._lose(Unreachable(f"{self.path}: a frame of the server could not be used ({type(error).__name__})."))
 
