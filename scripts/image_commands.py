@@ -27,7 +27,8 @@ class Build:
     def argv(self, iidfile: Path) -> list[str]:
         """The command. Secrets are files, so nothing of them is in the list of arguments."""
         argv = ["docker", "buildx", "build", "--load", "--progress=plain", "--provenance=false"]
-        argv += [f"--tag={self.tag}", f"--iidfile={iidfile}"]
+        # A build finds a mirror on this machine by the name that the containers have for it.
+        argv += [f"--tag={self.tag}", f"--iidfile={iidfile}", "--add-host=host.docker.internal:host-gateway"]
         argv += [f"--build-arg={name}={value}" for name, value in self.arguments.items()]
         argv += [f"--build-context={name}={place}" for name, place in self.contexts.items()]
         argv += [f"--secret=id={name},src={file}" for name, file in self.secrets.items()]
@@ -69,7 +70,13 @@ def failed_layer(output: str) -> str:
 
 def reason(output: str) -> str:
     """Why a build failed, in one line that names no address (an index's address can hold a password)."""
-    lines = [re.sub(r"^(#\d+ )?\d+\.\d+ +", "", line).strip(" ×╰─▶│├·") for line in output.splitlines()]
-    said = [line for line in lines if re.match(r"(?i)(e|error|failed|no solution|because|hash mismatch)\b", line)]
-    said.sort(key=lambda line: "failed to solve" in line or 'process "' in line)
-    return re.sub(r"\S+://\S+", "(address)", said[0])[:200] if said else "see the build's log"
+    step = re.search(
+        r"^ > \[.*\n((?:.*\n)*?)------", output, re.MULTILINE
+    )  # BuildKit repeats what the failed step said
+    said = step[1] if step else "".join(line + "\n" for line in output.splitlines() if line.startswith("ERROR"))
+    lines = [re.sub(r"^\d+\.\d+ +", "", line).strip(" ×╰─▶│├·") for line in said.splitlines()]
+    lines = [line for line in lines if line]
+    starts = [i for i, line in enumerate(lines) if re.match(r"(?i)(e|error|failed|no solution|[A-Z_]+)\b.*:", line)]
+    first = starts[0] if starts else max(len(lines) - 2, 0)
+    words = " ".join(lines[first : first + 2]) or "see the build's log"
+    return re.sub(r"\S+://\S+", "(address)", words)[:300]

@@ -17,6 +17,8 @@ import docker
 import pytest
 from containers import ROOT, Stand, image
 from docker.errors import ImageNotFound
+from package_index import PASSWORD, package_index
+from wheels import lock_of, make_wheel
 
 REQUIREMENTS = ROOT / "images" / "user-notebook" / "requirements"
 HERE = Path(__file__).parent
@@ -128,14 +130,12 @@ def test_a_required_ydoc_layer_that_cannot_be_installed_fails_the_build_in_one_s
 
 
 @pytest.mark.timeout(400)
-def test_a_ydoc_layer_that_is_off_is_not_installed(workshop: Workshop) -> None:
+def test_a_ydoc_layer_that_is_off_is_not_installed(workshop: Workshop, own_place: Stand) -> None:
     built = workshop.build(YDOC_LAYER="off")
     assert built.code == 0, built.stderr
     assert built.layers["ydoc"] == {"wanted": "off", "installed": False, "reason": "switched off"}
     assert docker.from_env().images.get(built.image).labels["org.jelai.layer.ydoc"] == "off"
-    found = docker.from_env().containers.run(
-        built.image, ["/opt/jupyter/bin/python", "-c", "import jupyter_collaboration"], remove=True, detach=True
-    )
+    found = own_place.run(built.image, ["/opt/jupyter/bin/python", "-c", "import jupyter_collaboration"])
     assert found.wait()["StatusCode"] == 1
 
 
@@ -162,7 +162,7 @@ def test_an_operators_fluent_bit_package_is_installed_and_runs(
     assert built.layers["fluent-bit"]["installed"]
     notebook = own_place.notebook(image_id=built.image, TELEMETRY_URL="http://collector:8005/ingest")
     notebook.wait_log("fluent-bit -c /etc/fluent-bit/fluent-bit.yaml to collector:8005/ingest")
-    left = notebook.exec("sh", "-c", "ls /packages /var/lib/apt/lists/* 2>/dev/null").stdout
+    left = notebook.exec("sh", "-c", "ls /packages; find /var/lib/apt/lists /tmp -size +0 -type f").stdout
     assert left == ""
 
 
@@ -206,3 +206,54 @@ def test_a_base_without_the_right_python_is_refused_in_one_sentence(workshop: Wo
     built = workshop.build(BASE_IMAGE=name)
     assert built.code == 1
     assert len(built.stderr.splitlines()) == 1 and "no Python 3.13" in built.stderr
+
+
+@pytest.fixture
+def closed_network(workshop: Workshop, tmp_path: Path) -> Iterator[tuple[Any, dict[str, str]]]:
+    """An index behind a password and a CA of its own that has all that the locks name, and the settings to use it."""
+    wheels = tmp_path / "wheels"
+    wheels.mkdir()
+    pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--require-hashes", "--only-binary=:all:"]
+    pip += ["--python-version=3.13", f"--dest={wheels}", f"--requirement={REQUIREMENTS / 'build.lock'}"]
+    subprocess.run(pip, check=True)
+    for name in ("jupyter", "juno"):
+        (workshop.requirements / f"{name}.lock").write_text(lock_of(make_wheel(wheels, f"only_in_{name}")))
+    with (workshop.requirements / "build.lock").open("a") as lock:
+        lock.write(f"# {tmp_path}: so that nothing of this build is cached\n")
+    with package_index(wheels, tmp_path) as (index, address, ca):
+        base = f"jelai/base:{image('base').removeprefix('sha256:')[:12]}"
+        yield index, {"PIP_INDEX_URL": address, "EXTRA_CA_BUNDLE": str(ca), "YDOC_LAYER": "off", "BASE_IMAGE": base}
+
+
+@pytest.mark.timeout(400)
+def test_index_password_and_ca_are_used_by_the_build_and_are_in_no_layer(
+    workshop: Workshop, closed_network: tuple[Any, dict[str, str]], tmp_path: Path
+) -> None:
+    index, settings = closed_network
+    built = workshop.build(**settings)
+    assert built.code == 0, built.stderr
+    assert {"/simple/uv/", "/simple/only-in-jupyter/", "/simple/only-in-juno/"} <= set(index.asked)
+    secrets = [PASSWORD.encode(), *settings_lines(Path(settings["EXTRA_CA_BUNDLE"]))]
+    saved = tmp_path / "image.tar"
+    with saved.open("wb") as file:
+        subprocess.run(["docker", "save", built.image], check=True, stdout=file)
+    content = saved.read_bytes()
+    assert b"only_in_juno" in content, "the layers are searched as they are, not packed"
+    assert [secret for secret in secrets if secret in content] == []
+    assert PASSWORD not in built.stdout + built.stderr
+
+
+@pytest.mark.timeout(400)
+def test_an_index_that_refuses_is_reported_without_its_password(
+    workshop: Workshop, closed_network: tuple[Any, dict[str, str]]
+) -> None:
+    index, settings = closed_network
+    wrong = settings["PIP_INDEX_URL"].replace(PASSWORD, "wrong-word")
+    built = workshop.build(**(settings | {"PIP_INDEX_URL": wrong}))
+    assert built.code == 1 and index.strangers > 0
+    assert "wrong-word" not in built.stdout + built.stderr
+
+
+def settings_lines(ca: Path) -> list[bytes]:
+    """Lines of a certificate that can be in no other file."""
+    return [line for line in ca.read_bytes().splitlines() if len(line) > 60]

@@ -3,28 +3,12 @@
 from __future__ import annotations
 
 import json
-import zipfile
 from pathlib import Path
 from typing import Any
 
 import pytest
 from containers import Notebook, Stand, Volume, image
-
-WHEEL = {
-    "METADATA": "Metadata-Version: 2.1\nName: NAME\nVersion: 99\n",
-    "WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
-    "RECORD": "",
-}
-
-
-def make_wheel(folder: Path, name: str) -> Path:
-    """A package of one module, which says that it is the student's."""
-    file = folder / f"{name}-99-py3-none-any.whl"
-    with zipfile.ZipFile(file, "w") as wheel:
-        wheel.writestr(f"{name}.py", "OWNER = 'student'\n")
-        for part, text in WHEEL.items():
-            wheel.writestr(f"{name}-99.dist-info/{part}", text.replace("NAME", name))
-    return file
+from wheels import make_wheel
 
 
 def put(notebook: Notebook, file: Path) -> None:

@@ -15,6 +15,8 @@ FAILED = """\
 ------
  > [environments-ydoc 1/1] RUN --mount=type=bind /build/online /build/ydoc:
 2.113   × Failed to download `jupyter-collaboration==5.0.4`
+2.113   ╰─▶ Hash mismatch for `jupyter-collaboration==5.0.4`
+
 ------
 ERROR: failed to solve: process "/bin/bash -euo pipefail -c /build/online /build/ydoc" did not complete successfully
 """
@@ -39,12 +41,20 @@ def test_another_stage_is_no_layer() -> None:
 
 
 def test_the_reason_is_the_first_thing_that_went_wrong() -> None:
-    assert image_commands.reason(FAILED) == "Failed to download `jupyter-collaboration==5.0.4`"
+    name = "`jupyter-collaboration==5.0.4`"
+    assert image_commands.reason(FAILED) == f"Failed to download {name} Hash mismatch for {name}"
+
+
+def test_the_last_words_of_a_program_that_names_no_error_are_the_reason() -> None:
+    assert image_commands.reason(" > [base 1/1] RUN x:\n0.1 one\n0.2 two\n0.3 three\n------\n") == "two three"
+    assert image_commands.reason("ERROR: failed to solve: no such file\n") == "ERROR: failed to solve: no such file"
+    assert image_commands.reason("") == "see the build's log"
 
 
 def test_a_reason_names_no_address_because_it_may_hold_a_password() -> None:
-    said = "#9 1.2 error: Request failed: https://user:secret@index.example/simple/six/ (401)\n"
-    assert image_commands.reason(said) == "error: Request failed: (address) (401)"
+    said = "error: Request failed: https://user:secret@index.example/simple/six/ (401)"
+    found = image_commands.reason(f" > [tools 1/1] RUN x:\n1.2 {said}\n------\n")
+    assert found == "error: Request failed: (address) (401)"
 
 
 def test_a_layer_that_is_off_is_not_missing() -> None:
