@@ -35,7 +35,7 @@ bench: images ## Measure what is promised: answer times, memory, size, start; JS
 	@$(PYTHON) tests/bench/run.py
 
 drill: images ## Kill Juno, the server and the tutor under load, and count what was lost
-	@$(PYTHON) tests/run.py faults
+	@DRILL=1 $(PYTHON) tests/run.py faults
 
 ##@ Build
 images: engine ## Build base, user-notebook and tutor; what came out is in .build/images.json
