@@ -10,9 +10,10 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
+from .awake import Awake
 from .conversation import Conversation, Desk
 from .events import Changed, ClientJoined, ClientLeft, Closed, Deleted, Event, Opened, Renamed
 from .mode import Mode
@@ -26,18 +27,6 @@ LONGEST_PAUSE = 5.0
 
 HELD = 10.0
 """A connection that lasted so many seconds was a good one: the next pause is short again."""
-
-
-@dataclass(slots=True)
-class Awake:
-    """One chat that Juno is in, or tries to get into."""
-
-    path: str
-    task: asyncio.Task[None] | None = None
-    conversation: Conversation | None = None
-    mode: Mode | None = None
-    problem: str | None = None
-    nudge: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +91,7 @@ class Chats:
 
     def status(self) -> list[dict[str, Any]]:
         """Return one row for each awake chat."""
-        return [_row(awake) for awake in self._awake.values()]
+        return [awake.row() for awake in self._awake.values()]
 
     def _somebody_came(self, path: str) -> None:
         self._nudge(path)
@@ -248,24 +237,3 @@ class Chats:
         awake.problem = str(error)
         self._desk.metrics.reconnects.inc()
         self._ways.forget(error)
-
-
-def _row(awake: Awake) -> dict[str, Any]:
-    conversation = awake.conversation
-    joined = conversation is not None and conversation.opened
-    row: dict[str, Any] = {
-        "path": awake.path,
-        "transport": awake.mode.transport if awake.mode else None,
-        "state": "open" if joined else "waiting" if awake.problem else "joining",
-        "clients": 0,
-        "messages": 0,
-        "pending": 0,
-        "bytes": 0,
-        "problem": None if joined else awake.problem,
-    }
-    if conversation is not None and joined:
-        row["clients"] = conversation.transport.others()
-        row["messages"] = len(conversation.transport.messages())
-        row["pending"] = conversation.pending
-        row["bytes"] = conversation.transport.document_bytes()
-    return row

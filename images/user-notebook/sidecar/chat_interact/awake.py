@@ -1,0 +1,43 @@
+"""One chat that Juno is in, or tries to get into, and what status says of it."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import Any
+
+from .conversation import Conversation
+from .mode import Mode
+
+
+@dataclass(slots=True)
+class Awake:
+    """One chat that Juno is in, or tries to get into."""
+
+    path: str
+    task: asyncio.Task[None] | None = None
+    conversation: Conversation | None = None
+    mode: Mode | None = None
+    problem: str | None = None
+    nudge: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def row(self) -> dict[str, Any]:
+        """Return what status says of the chat."""
+        conversation = self.conversation
+        joined = conversation is not None and conversation.opened
+        row: dict[str, Any] = {
+            "path": self.path,
+            "transport": self.mode.transport if self.mode else None,
+            "state": "open" if joined else "waiting" if self.problem else "joining",
+            "clients": 0,
+            "messages": 0,
+            "pending": 0,
+            "bytes": 0,
+            "problem": None if joined else self.problem,
+        }
+        if conversation is not None and joined:
+            row["clients"] = conversation.transport.others()
+            row["messages"] = len(conversation.transport.messages())
+            row["pending"] = conversation.pending
+            row["bytes"] = conversation.transport.document_bytes()
+        return row
