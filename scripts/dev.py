@@ -27,8 +27,9 @@ PACKAGES = ("jupyterlab", "jupyterlab-chat", "jupyter-collaboration")
 VERSIONS = """
 import importlib.metadata as metadata, sys
 for found in metadata.distributions():
-    if found.name in sys.argv[1:]:
-        print(found.name, found.version)
+    name = found.name.replace("_", "-")
+    if name in sys.argv[1:]:
+        print(name, found.version)
 """
 
 

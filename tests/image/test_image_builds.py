@@ -3,71 +3,21 @@
 from __future__ import annotations
 
 import json
-import os
-import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import docker
 import pytest
-from containers import ROOT, Stand, image
+from containers import Stand, image
 from docker.errors import ImageNotFound
 from package_index import PASSWORD, package_index
 from wheels import lock_of, make_wheel
+from workshop import REQUIREMENTS, TAG, Workshop
 
-REQUIREMENTS = ROOT / "images" / "user-notebook" / "requirements"
 HERE = Path(__file__).parent
-TAG = "test-builds"
-
-
-@dataclass(frozen=True)
-class Built:
-    """A run of scripts/build_images.py."""
-
-    code: int
-    stdout: str
-    stderr: str
-    results: dict[str, Any]
-
-    @property
-    def image(self) -> str:
-        return str(self.results["user-notebook"]["image"])
-
-    @property
-    def layers(self) -> dict[str, Any]:
-        found: dict[str, Any] = self.results["user-notebook"]["layers"]
-        return found
-
-
-class Workshop:
-    """Runs builds with settings of its own, beside the images in use."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.requirements = folder / "requirements"
-        shutil.copytree(REQUIREMENTS, self.requirements)
-
-    def build(self, **settings: str) -> Built:
-        output = self.folder / "images.json"
-        argv = [sys.executable, str(ROOT / "scripts/build_images.py"), "--only=user-notebook", f"--tag={TAG}"]
-        argv += [f"--requirements={self.requirements}", f"--output={output}"]
-        done = subprocess.run(argv, env={**os.environ, **settings}, text=True, capture_output=True, check=False)
-        return Built(
-            done.returncode, done.stdout, done.stderr, json.loads(output.read_text()) if output.exists() else {}
-        )
-
-    def spoil(self, lock: str, package: str) -> None:
-        """What an index that serves another file than the locked one amounts to."""
-        file = self.requirements / lock
-        entry = re.compile(rf"^{package}==.*?(?=^[a-z])", re.MULTILINE | re.DOTALL)
-        spoilt = entry.sub(lambda found: re.sub(r"sha256:\w{64}", "sha256:" + "0" * 64, found[0]), file.read_text())
-        assert spoilt != file.read_text()
-        file.write_text(spoilt)
 
 
 @pytest.fixture
@@ -257,3 +207,12 @@ def test_an_index_that_refuses_is_reported_without_its_password(
 def settings_lines(ca: Path) -> list[bytes]:
     """Lines of a certificate that can be in no other file."""
     return [line for line in ca.read_bytes().splitlines() if len(line) > 60]
+
+
+@pytest.mark.timeout(600)
+def test_the_scipy_set_is_importable_in_a_kernel(workshop: Workshop, own_place: Stand) -> None:
+    built = workshop.build(NOTEBOOK_PACKAGES="scipy")
+    assert built.code == 0, built.stderr
+    program = "import matplotlib, numpy, pandas, scipy, sklearn, sympy, ipywidgets; print(numpy.arange(3).sum())"
+    found = own_place.run(built.image, ["/opt/jupyter/bin/python", "-c", program])
+    assert (found.wait()["StatusCode"], found.logs().strip()) == (0, b"3")

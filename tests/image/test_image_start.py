@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from containers import Notebook, Stand, Volume, image
+from containers import Notebook, Stand, image
 from wheels import make_wheel
 
 
@@ -103,8 +103,7 @@ def test_material_is_synced_and_a_changed_file_survives_the_next_release(own_pla
     (tmp_path / "week1.md").write_text("version 1")
     (tmp_path / "week2.md").write_text("version 1")
     tmp_path.chmod(0o755)
-    home: Volume = own_place.client.volumes.get(own_place.volume())
-    mounts = {str(home.name): {"bind": "/home/jovyan", "mode": "rw"}}
+    mounts = {own_place.volume(): {"bind": "/home/jovyan", "mode": "rw"}}
     mounts[str(tmp_path)] = {"bind": "/srv/learning_materials", "mode": "ro"}
     first = own_place.notebook(options={"volumes": mounts})
     first.exec("sh", "-c", "echo my work >/home/jovyan/work/learning_materials/week1.md")
