@@ -39,11 +39,11 @@ class ChatDocument:
         self._places: dict[str, int] = {}
         self._bots: frozenset[str] = frozenset()
         self._known_attachments: dict[str, Any] = {}
-        self._subscriptions = [
-            self._messages.observe_deep(self._on_messages),
-            self._users.observe(self._on_users),
-            self._attachments.observe(self._on_attachments),
-            self.doc.observe(self._on_transaction),
+        self._subscriptions: list[tuple[Any, Any]] = [
+            (self._messages, self._messages.observe_deep(self._on_messages)),
+            (self._users, self._users.observe(self._on_users)),
+            (self._attachments, self._attachments.observe(self._on_attachments)),
+            (self.doc, self.doc.observe(self._on_transaction)),
         ]
 
     @property
@@ -63,6 +63,12 @@ class ChatDocument:
             self._remote = False
         if self._rows is not None:
             self.tidy()
+
+    def close(self) -> None:
+        """Follow the document no longer. Its library keeps what it calls alive: without this no document ever goes."""
+        subscriptions, self._subscriptions = self._subscriptions, []
+        for shared, subscription in subscriptions:
+            shared.unobserve(subscription)
 
     def messages(self) -> list[Message]:
         """Return all messages in their order."""

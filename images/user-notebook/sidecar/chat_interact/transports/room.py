@@ -103,6 +103,11 @@ class RoomTransport(Live):
         """Return how many other clients are in the room."""
         return self._awareness.others()
 
+    async def close(self) -> None:
+        """Leave, and let go of the document."""
+        await super().close()
+        self._document.close()
+
     def document_bytes(self) -> int:
         """Return the size of all changes that made the document what it is."""
         return self._document.size
