@@ -201,6 +201,12 @@ class Api:
         except (ValueError, KeyError, TypeError):
             return None
 
+    async def show_writing(self, path: str, username: str, text: str | None) -> bool:
+        """Show in an open chat that somebody writes; false when the server has no chat_guard that can."""
+        body = {"path": path, "username": username, "text": text}
+        reply = await self._call("POST", "api/chat_guard/writing", json=body)
+        return reply.status_code != 404 or path in reply.text
+
     async def whoami(self) -> str:
         """Return the user name that the server knows Juno's token by."""
         reply = await self._call("GET", "api/me")

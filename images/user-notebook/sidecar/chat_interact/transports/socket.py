@@ -1,7 +1,7 @@
 """A chat on a server without collaboration: the server keeps it in memory and speaks JSON over one WebSocket a client.
 
-What this way cannot do: show that Juno is writing (a client has no frame for it; a message that is edited while it
-streams takes its place), set a message's time, or correct how Juno is listed in the chat's users.
+What this way cannot do: set a message's time, or correct how Juno is listed in the chat's users. A client has no frame
+that says that it is writing either; chat_guard says so for Juno where it runs.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import logging
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -20,9 +21,14 @@ from .live import Live
 from .pace import Pace
 from .record import bots_of, to_message
 
+log = logging.getLogger(__name__)
+
 FLUSH_TIMEOUT = 5.0
 COUNT_AGAIN = 4.0
 """Seconds for which the number of other clients is believed."""
+
+TYPE_AGAIN = 4.0
+"""Seconds between renewals of the typing indicator; chat_guard ends one after 10."""
 
 
 class SocketTransport(Live):
@@ -47,6 +53,8 @@ class SocketTransport(Live):
         self._others = 0
         self._counted = 0.0
         self._counting: asyncio.Task[None] | None = None
+        self._typist: asyncio.Task[None] | None = None
+        self._can_type = True
 
     async def open(self) -> None:
         """Join the chat and return when its history is here."""
@@ -86,7 +94,21 @@ class SocketTransport(Live):
             raise self._lost
 
     async def typing(self, text: str | None) -> None:
-        """Do nothing: a client of such a server cannot show it."""
+        """Have chat_guard show it, and renew it, for it goes away by itself."""
+        if self._typist is not None:
+            self._typist.cancel()
+            self._typist = None
+        if self._lost is None and self._can_type:
+            self._typist = asyncio.get_running_loop().create_task(self._type(text))
+
+    async def _type(self, text: str | None) -> None:
+        try:
+            self._can_type = await self.api.show_writing(self.path, str(self._user["username"]), text)
+            while text is not None and self._can_type:
+                await asyncio.sleep(TYPE_AGAIN)
+                await self.api.show_writing(self.path, str(self._user["username"]), text)
+        except TransportError as error:
+            log.debug("%s: nobody sees that Juno is writing: %s", self.path, error)
 
     def others(self) -> int:
         """Return how many other clients are in the chat, as far as chat_guard tells."""
@@ -104,6 +126,8 @@ class SocketTransport(Live):
         self._pace.stop()
         if self._counting is not None:
             self._counting.cancel()
+        if self._typist is not None:
+            self._typist.cancel()
         self._told.set()
         super()._lose(error)
 
