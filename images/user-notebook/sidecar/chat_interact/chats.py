@@ -55,6 +55,7 @@ class Chats:
         self._changed_again: set[str] = set()
         self._versions: dict[str, tuple[float, int]] = {}
         self.problems: dict[str, str] = {}
+        self.left = 0
 
     def handle(self, event: Event) -> None:
         """Act on one event of discovery."""
@@ -181,6 +182,7 @@ class Chats:
         awake.task.add_done_callback(lambda task: self._slept(awake, task))
 
     def _slept(self, awake: Awake, task: asyncio.Task[None]) -> None:
+        self.left += 1
         if self._awake.get(awake.path) is awake:
             del self._awake[awake.path]
         if task.cancelled():

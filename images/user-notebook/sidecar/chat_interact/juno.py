@@ -8,7 +8,7 @@ import os
 import time
 from typing import Any
 
-from . import context, mode, status
+from . import context, memory, mode, status
 from . import server as servers
 from .answering import Policy
 from .chats import Chats, Ways
@@ -67,6 +67,7 @@ class Juno:
             settings.root, settings.chat_dir, self._server, self.chats.handle, self._stream_changed
         )
         self.waiting: dict[str, int] = {}
+        self._tidied = 0
         self._joining: asyncio.Task[None] | None = None
 
     async def run(self) -> None:
@@ -127,6 +128,9 @@ class Juno:
         self.waiting = await self.outbox.chats_waiting()
         if not self.chats.status():
             await self.observer.look()
+        if self._tidied != self.chats.left and not self.drafts.in_work():
+            self._tidied = self.chats.left
+            memory.release()
 
     def _stream_changed(self, connected: bool) -> None:
         log.debug("the server's event stream is %s", "connected" if connected else "lost")
