@@ -145,9 +145,11 @@ class Chat:
 
     def wait_answer(self, part: str, seconds: float = PATIENCE) -> Shown:
         """Wait until the last message is Juno's and has this part, and return it."""
-        return self.wait_for(lambda shown: shown[-1:] != [] and shown[-1].sender == "Juno" and part in shown[-1].text)[
-            -1
-        ]
+
+        def there(shown: list[Shown]) -> bool:
+            return bool(shown) and shown[-1].sender == "Juno" and part in shown[-1].text
+
+        return self.wait_for(there, seconds)[-1]
 
     def wait_writer(self, text: str, seconds: float = PATIENCE) -> None:
         """Wait until the page has said that somebody is writing."""

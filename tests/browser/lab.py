@@ -51,6 +51,16 @@ class Lab:
         self.page.locator(f'.jp-chat-selector-popup-item[data-chat-name="{name}"]').click()
         return Chat(self.page)
 
+    def move_chat_to_main_area(self) -> Locator:
+        """By the button above the chat; returns the button that sends, with something to send."""
+        self.page.locator('.jp-chat-sidepanel [data-command="jupyterlab-chat:moveChat"]').first.click()
+        main = self.page.locator("#jp-main-dock-panel")
+        main.locator(".jp-chat-input-container textarea").first.fill("something to send")
+        button = main.locator(".jp-chat-send-button")
+        expect(button).to_be_enabled()
+        expect(main.locator(".jp-Spinner")).to_have_count(0)
+        return button
+
     def widen_side_panel(self, pixels: int) -> None:
         """Drag the border between the side panel and the rest to the right."""
         handle = self.page.locator("#jp-main-split-panel > .lm-SplitPanel-handle:not(.lm-mod-hidden)").first

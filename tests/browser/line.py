@@ -21,6 +21,7 @@ class Line:
         self._loop = asyncio.new_event_loop()
         self._server: asyncio.Server | None = None
         self._open: set[asyncio.StreamWriter] = set()
+        self._passing: set[asyncio.Task[None]] = set()
         self._whole = True
         self.port = 0
 
@@ -40,6 +41,8 @@ class Line:
         self._whole = False
         for writer in list(self._open):
             writer.transport.abort()
+        if self._passing:
+            await asyncio.wait(self._passing, timeout=5)
 
     async def _listen(self) -> None:
         self._server = await asyncio.start_server(self._connect, "127.0.0.1", 0)
@@ -55,7 +58,11 @@ class Line:
             writer.transport.abort()
             return
         self._open |= {writer, there[1]}
-        await asyncio.gather(_pass_on(reader, there[1]), _pass_on(there[0], writer))
+        ways = [_pass_on(reader, there[1]), _pass_on(there[0], writer)]
+        passing = {self._loop.create_task(way) for way in ways}
+        self._passing |= passing
+        await asyncio.wait(passing)
+        self._passing -= passing
         self._open -= {writer, there[1]}
 
     def run(self, ready: threading.Event) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
 from browser.tabs import Tabs
 from containers import Notebook, Tutor
 
@@ -38,3 +39,24 @@ def test_what_a_tab_wrote_offline_is_there_and_answered_once_it_is_back(
     assert here.texts() == away.texts()
     assert sorted(here.texts()) == sorted(everything)
     assert sorted(entry["body"]["message_text"] for entry in tutor.asked()) == sorted(asked)
+
+
+@pytest.mark.xfail(
+    strict=True,
+    raises=AssertionError,
+    reason="without collaboration the page of jupyterlab-chat 0.25.3 throws away, without a word, what is sent offline",
+)
+def test_what_a_tab_without_collaboration_wrote_offline_is_not_thrown_away(
+    server: Callable[[str], Notebook], tutor: Tutor, tabs: Tabs
+) -> None:
+    notebook = server("socket")
+    line = tabs.line(notebook)
+    away = tabs.new(notebook, url=line.url).open().new_chat()
+    away.send("before")
+    away.wait_answer("You said: before")
+    away.page.context.set_offline(True)
+    line.cut()
+    away.send("queued")
+    line.mend()
+    away.page.context.set_offline(False)
+    away.wait_answer("You said: queued", seconds=8)
