@@ -121,6 +121,18 @@ def test_the_status_names_open_chats_with_their_clients_and_wants_a_token(guarde
     assert report["counters"]["save_latency_ms"]["p95"] < 400
 
 
+def test_switched_off_it_changes_nothing_and_still_tells_what_is_open(stock: Server, chat: str) -> None:
+    async def scene() -> None:
+        async with meet(stock, chat, "ann") as ann:
+            await ann.say("one")
+            report = await asyncio.to_thread(stock.report)
+            assert [found["clients"] for found in report["chats"] if found["path"] == chat] == [1]
+            assert set(report["patches"].values()) == {"off"}
+
+    stock.write(chat, b"{}")
+    play(scene())
+
+
 def test_a_full_disk_leaves_the_old_chat_and_is_made_up_for_when_there_is_room(guarded: Server) -> None:
     chat = f"small/{uuid.uuid4().hex[:8]}.chat"
     if not guarded.has_small_disk:

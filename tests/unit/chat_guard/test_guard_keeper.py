@@ -116,3 +116,16 @@ def test_what_was_saved_just_now_does_not_count_as_deleted_outside(keeper: Keepe
     keeper.start_from(chat, ["1"])
     keeper.written(chat, ["1", "2"])
     assert keeper.base(chat) == {"1"}
+
+
+def test_a_room_is_told_to_read_a_file_that_others_added_to_but_not_for_ever(keeper: Keeper, chat: Path) -> None:
+    chat.write_bytes(a_chat("1"))
+    keeper.read(chat, a_chat("1"))
+    chat.write_bytes(a_chat("1", "theirs"))
+    assert keeper.changed_outside(chat)
+    for _ in range(3):
+        with pytest.raises(Refused):
+            keeper.before_write(chat, ["1", "ours"], can_read=True)
+    assert keeper.counters.backups == 0
+    keeper.before_write(chat, ["1", "ours"], can_read=True)
+    assert copies(chat) == [a_chat("1", "theirs")]

@@ -10,7 +10,9 @@ import tempfile
 import threading
 from pathlib import Path
 
-from chat_guard.files import signature, write_atomic
+import pytest
+
+from chat_guard.files import Changed, signature, write_atomic
 
 
 def run(script: str, chat: Path) -> str:
@@ -58,6 +60,17 @@ def test_a_file_with_two_names_keeps_both(tmp_path: Path) -> None:
     other.hardlink_to(one)
     write_atomic(one, b"new")
     assert other.read_text() == "new"
+
+
+def test_a_file_that_somebody_else_wrote_meanwhile_is_not_replaced(tmp_path: Path) -> None:
+    chat = tmp_path / "a.chat"
+    chat.write_text("looked at")
+    seen = signature(chat)
+    chat.write_text("written by somebody else")
+    with pytest.raises(Changed):
+        write_atomic(chat, b"ours", seen)
+    assert chat.read_text() == "written by somebody else"
+    assert os.listdir(tmp_path) == ["a.chat"]
 
 
 def test_a_new_file_is_made(tmp_path: Path) -> None:

@@ -16,8 +16,10 @@ from .handlers import StatusHandler
 from .keeper import Keeper
 from .known import Patch, State, put_in_place
 from .open_chats import open_chats
+from .prompt import send_at_once
 from .rooms import Rooms
 from .sockets import Sockets
+from .writing import Writers, WritingHandler
 from .ychat import keep_unsaved, read_quickly, stamp_in_place
 
 OFF = {"off", "false", "no", "0"}
@@ -30,6 +32,7 @@ PATCHES = (
     "check_saves",
     "save_atomically",
     "guard_sockets",
+    "send_at_once",
 )
 
 
@@ -55,15 +58,17 @@ class ChatGuard(ExtensionApp):
             self.log.info("chat_guard: off")
             return
         contents = self.serverapp.contents_manager
+        hooks = SaveHooks(self.keeper)
         preparations = {
             "stamp_in_place": lambda: stamp_in_place(self.counters),
             "save_soon": self.rooms.save_soon,
             "read_quickly": read_quickly,
             "refuse_unreadable": self.rooms.refuse_unreadable,
             "keep_unsaved": lambda: keep_unsaved(self.rooms),
-            "check_saves": lambda: self._check_saves(contents),
-            "save_atomically": lambda: save_atomically(contents),
+            "check_saves": lambda: self._check_saves(contents, hooks),
+            "save_atomically": lambda: save_atomically(contents, hooks),
             "guard_sockets": self.sockets.guard,
+            "send_at_once": send_at_once,
         }
         for name in PATCHES:
             self.patches[name] = put_in_place(name, preparations[name], self.log)
@@ -71,6 +76,7 @@ class ChatGuard(ExtensionApp):
 
     def initialize_handlers(self) -> None:
         self.handlers.append((r"/api/chat_guard/?", StatusHandler, {"report": self.report}))
+        self.handlers.append((r"/api/chat_guard/writing", WritingHandler, {"writers": Writers()}))
 
     async def stop_extension(self) -> None:
         """Save what is not on disk yet; upstream cancels its own pending saves when the server stops."""
@@ -87,9 +93,7 @@ class ChatGuard(ExtensionApp):
             "counters": self.counters.as_dict(),
         }
 
-    def _check_saves(self, contents: Any) -> Patch:
-        hooks = SaveHooks(self.keeper)
-
+    def _check_saves(self, contents: Any, hooks: SaveHooks) -> Patch:
         def install() -> None:
             contents._get_os_path("")  # a contents manager without files has nothing that could be compared
             contents.register_pre_save_hook(hooks.before)

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from functools import partial
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
 from tornado.web import HTTPError
 
 from .content import NotAChat, message_ids, parse
-from .files import write_atomic
+from .files import Signature, write_atomic
 from .keeper import Keeper, Refused
 from .known import Patch
 
 SUFFIX = ".chat"
+
+room_saves: ContextVar[bool] = ContextVar("room_saves", default=False)
+"""Is it a room that saves? It can read the file again, unlike a person with the contents API."""
 
 
 class SaveHooks:
@@ -21,7 +24,8 @@ class SaveHooks:
 
     def __init__(self, keeper: Keeper) -> None:
         self._keeper = keeper
-        self._announced: dict[str, list[str]] = {}
+        self._announced: dict[str, tuple[list[str], Signature | None]] = {}
+        self._wrote: dict[str, Signature | None] = {}
 
     def before(self, model: dict[str, Any], path: str, contents_manager: Any, **_: Any) -> None:
         content = model.get("content")
@@ -33,19 +37,24 @@ class SaveHooks:
         except NotAChat:
             ids = None
         try:
-            self._keeper.before_write(Path(os_path), ids)
+            held = self._keeper.before_write(Path(os_path), ids, can_read=room_saves.get())
         except Refused as reason:
             raise HTTPError(409, f"{path} is not saved: {reason}") from reason
         if ids is not None:
-            self._announced[os_path] = ids
+            self._announced[os_path] = ids, held
 
     def after(self, os_path: str, model: dict[str, Any], contents_manager: Any, **_: Any) -> None:
-        ids = self._announced.pop(os_path, None)
-        if ids is not None:
-            self._keeper.written(Path(os_path), ids)
+        announced = self._announced.pop(os_path, None)
+        if announced is not None:
+            self._keeper.written(Path(os_path), announced[0], self._wrote.pop(os_path, None))
+
+    def write(self, os_path: str, data: bytes) -> None:
+        """Write the file if it still is the one whose save was allowed."""
+        allowed = self._announced.get(os_path)
+        self._wrote[os_path] = write_atomic(Path(os_path), data, allowed[1] if allowed else None)
 
 
-def save_atomically(contents_manager: Any) -> Patch:
+def save_atomically(contents_manager: Any, hooks: SaveHooks) -> Patch:
     """Upstream truncates the file and writes it anew; a crash between the two leaves half a chat."""
     from anyio.to_thread import run_sync
     from jupyter_server.services.contents.fileio import AsyncFileManagerMixin
@@ -57,7 +66,7 @@ def save_atomically(contents_manager: Any) -> Patch:
             await original(os_path, content, format)
             return
         with contents_manager.perm_to_403(os_path):
-            await run_sync(partial(write_atomic, Path(os_path), content.encode("utf-8")))
+            await run_sync(hooks.write, os_path, content.encode("utf-8"))
 
     def install() -> None:
         contents_manager._save_file = save_file

@@ -24,8 +24,14 @@ def signature(path: Path) -> Signature | None:
     return found.st_ino, found.st_mtime_ns, found.st_size
 
 
-def write_atomic(path: Path, data: bytes) -> Signature | None:
+class Changed(OSError):
+    """Somebody else wrote the file since it was looked at."""
+
+
+def write_atomic(path: Path, data: bytes, expected: Signature | None = None) -> Signature | None:
     """Replace the content of `path`, following links, keeping mode and owner. Raises OSError with the old file intact.
+
+    With `expected`, the file must still have this signature; else it raises Changed.
 
     A file whose owner cannot be kept, that has several names, or in whose folder nothing can be created is written in
     place, and put back when that fails.
@@ -37,7 +43,7 @@ def write_atomic(path: Path, data: bytes) -> Signature | None:
             raise PermissionError(errno.EACCES, "The chat file is read-only", str(path))
         if old is None or (old.st_nlink == 1 and old.st_uid == os.geteuid()):
             try:
-                _replace(path, data, old)
+                _replace(path, data, old, expected)
                 return signature(path)
             except OSError as error:
                 if old is None or error.errno not in _CANNOT_RENAME:
@@ -46,7 +52,7 @@ def write_atomic(path: Path, data: bytes) -> Signature | None:
         return signature(path)
 
 
-def _replace(path: Path, data: bytes, old: os.stat_result | None) -> None:
+def _replace(path: Path, data: bytes, old: os.stat_result | None, expected: Signature | None) -> None:
     part = path.with_name(f".~{path.name.encode()[:240].decode(errors='ignore')}.part")
     try:
         with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o666), "wb") as file:
@@ -57,6 +63,8 @@ def _replace(path: Path, data: bytes, old: os.stat_result | None) -> None:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
+        if expected is not None and signature(path) != expected:
+            raise Changed(errno.EAGAIN, "Somebody else wrote the chat file", str(path))
         part.replace(path)
     except OSError:
         with suppress(OSError):

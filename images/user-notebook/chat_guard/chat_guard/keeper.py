@@ -18,6 +18,10 @@ SETTLES = 10.0
 """Seconds after which another program that writes a chat file is taken to have read what was saved before."""
 
 
+PATIENCE = 3
+"""How often in a row a room is told to read its file first, before its save goes over the file after all."""
+
+
 class Refused(Exception):
     """A write that would destroy something; the text says which file and why."""
 
@@ -36,6 +40,7 @@ class Keeper:
         self._base: dict[Path, dict[str, float]] = {}
         self._writes: dict[Path, int] = {}
         self._reads: dict[Path, int] = {}
+        self._told: dict[Path, int] = {}
         self._lock = threading.RLock()
 
     def read(self, path: Path, raw: bytes | str) -> Chat:
@@ -83,25 +88,30 @@ class Keeper:
         except OSError as error:
             self.log.warning("chat_guard: no copy of %s: %s", path, error)
 
-    def before_write(self, path: Path, ids: list[str] | None) -> None:
+    def before_write(self, path: Path, ids: list[str] | None, can_read: bool = False) -> Signature | None:
         """Allow a write of messages with these ids (None: it is not a chat), copying the file first where needed.
 
-        Raises Refused, with the file untouched.
+        Return the signature of the file that may be replaced. Raises Refused, with the file untouched. With `can_read`,
+        the writer can read a file again that others changed, and is told to do so when that has messages it lacks.
         """
         with self._lock:
             held = signature(path)
             if held is None or held[2] == 0:
-                return
+                return held
             known = self._known.get(path)
             try:
                 old = known[1] if known and known[0] == held else tuple(message_ids(parse(path.read_bytes())))
             except (NotAChat, OSError) as reason:
                 self._over_unreadable(path, ids, reason)
-                return
+                return held
             lost = missing(old, ids or ())
+            if lost and can_read and known and known[0] != held and self._told.get(path, 0) < PATIENCE:
+                self._told[path] = self._told.get(path, 0) + 1
+                raise Refused(f"{path} has {len(lost)} messages from another program, it is read first")
             if lost:
                 self.log.warning("chat_guard: %s would lose %d of %d messages; copying it", path, len(lost), len(old))
                 self._copy_or_refuse(path, "shrinks")
+            return held
 
     def _over_unreadable(self, path: Path, ids: list[str] | None, reason: Exception) -> None:
         if ids == []:
@@ -114,6 +124,7 @@ class Keeper:
         self.counters.saved += 1
         with self._lock:
             self._writes[path] = self.writes(path) + 1
+            self._told.pop(path, None)
             before = self._base.get(path, {})
             self._base[path] = {identity: before.get(identity, time.monotonic()) for identity in ids}
         self._remember(path, ids, held or signature(path))
@@ -125,6 +136,12 @@ class Keeper:
     def reads(self, path: Path) -> int:
         """Return how often the file was read as a chat."""
         return self._reads.get(path, 0)
+
+    def changed_outside(self, path: Path) -> bool:
+        """Did somebody else write the file since it was last read or written by us?"""
+        with self._lock:
+            known = self._known.get(path)
+        return known is not None and known[0] != signature(path)
 
     def holds(self, path: Path, ids: Iterable[str]) -> bool:
         """Are all these messages in the file, as far as it was read or written by us and not changed since?"""

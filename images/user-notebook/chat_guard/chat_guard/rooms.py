@@ -10,6 +10,7 @@ from weakref import WeakSet, ref
 from tornado.web import HTTPError
 
 from .content import NotAChat, message_ids, parse
+from .contents import room_saves
 from .counters import Counters
 from .keeper import Keeper
 from .known import Patch
@@ -34,6 +35,7 @@ class Rooms:
         from jupyter_server_ydoc.rooms import DocumentRoom
 
         start, on_change = DocumentRoom.__init__, DocumentRoom._on_document_change
+        save = DocumentRoom._maybe_save_document
         rooms = self
 
         def init(self: Any, *args: Any, **kwargs: Any) -> None:
@@ -48,11 +50,16 @@ class Rooms:
             elif not self._update_lock.locked():  # locked: the file is being read
                 rooms.saver.poke(self, urgent=target == "messages" and _has_insert(event))
 
+        async def maybe_save_document(self: Any, *args: Any, **kwargs: Any) -> None:
+            room_saves.set(self._file_type == CHAT)  # for this task, and for what it starts
+            await save(self, *args, **kwargs)
+
         def install() -> None:
             DocumentRoom.__init__ = init
+            DocumentRoom._maybe_save_document = maybe_save_document
             DocumentRoom._on_document_change = on_document_change
 
-        return Patch("save_soon", [start, on_change, DocumentRoom._maybe_save_document], install)
+        return Patch("save_soon", [start, on_change, save], install)
 
     def refuse_unreadable(self) -> Patch:
         """A file that is not a chat is not opened as an empty one; one that nearly is, is made one."""
@@ -107,8 +114,8 @@ class Rooms:
         return admitted
 
     async def _save(self, room: Any) -> bool:
-        """Save the room's chat now. A file that changed outside is read first, so it takes a second turn."""
-        for _ in range(2):
+        """Save the room's chat now. A file that changed outside is read first, and takes another turn."""
+        for _ in range(3):
             path = os_path(room._file)
             if path is None or not path.exists():
                 self._log.warning("chat_guard: %s is gone, its chat is not saved any more", path or room.room_id)
@@ -119,7 +126,9 @@ class Rooms:
             if self._keeper.writes(now) > (writes if now == path else 0):
                 return True
             if self._keeper.reads(path) == reads:
-                break
+                if not self._keeper.changed_outside(path):
+                    break
+                await room._on_outofband_change()
             if self._keeper.holds(path, [message.get("id") for message in room._document._get_messages()]):
                 return True
         self._log.warning("chat_guard: %s could not be saved, trying again", path)

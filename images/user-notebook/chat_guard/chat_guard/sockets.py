@@ -119,8 +119,7 @@ class Sockets:
             if number <= writes.written:
                 return True
             try:
-                self._keeper.before_write(path, ids)
-                held = write_atomic(path, data)
+                held = write_atomic(path, data, self._keeper.before_write(path, ids))
             except (Refused, OSError) as error:
                 self._log.error("chat_guard: %s is not saved: %s", path, error)
                 return False
