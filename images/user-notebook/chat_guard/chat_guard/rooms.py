@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from logging import Logger
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,9 @@ from .open_chats import path_of
 from .saving import Saver
 
 CHAT = "chat"
+STARTED = 0.1
+"""Seconds that a room takes to start. One that is stopped sooner, for its file is missing, takes the tasks of all other rooms
+with it: they accept changes and pass none on any more."""
 
 
 class Rooms:
@@ -74,6 +78,7 @@ class Rooms:
             except HTTPError as error:
                 if file_type == CHAT and error.status_code == 400:  # not UTF-8: upstream refuses that one itself
                     rooms._keeper.not_opened(os_path(self) or Path(self.path), error.log_message)
+                await asyncio.sleep(STARTED)
                 raise
             if file_type == CHAT:
                 model["content"] = rooms._admit(self, model.get("content") or "")
