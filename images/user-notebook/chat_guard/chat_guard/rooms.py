@@ -20,7 +20,7 @@ from .saving import Saver
 
 CHAT = "chat"
 STARTED = 0.1
-"""Seconds that a room takes to start. One that is stopped sooner, for its file is missing, takes the tasks of all other rooms
+"""Seconds that a room takes to start. One that is stopped sooner, for its file is missing, takes the tasks of all others
 with it: they accept changes and pass none on any more."""
 
 
