@@ -11,6 +11,9 @@ from typing import Any
 LAYER_STAGES = {"environments-ydoc": "ydoc", "fluent-bit": "fluent-bit"}
 """The build stage that makes each optional layer."""
 
+COMPLAINT = re.compile(r"(?i:e|error|failed|no solution|hash mismatch)\b|[A-Z][A-Z_]+:")
+"""How the programs of a build begin to say what is wrong: apt, pip, uv, docker, and our own scripts."""
+
 Outcomes = dict[str, dict[str, Any]]
 
 
@@ -70,13 +73,13 @@ def failed_layer(output: str) -> str:
 
 def reason(output: str) -> str:
     """Why a build failed, in one line that names no address (an index's address can hold a password)."""
-    step = re.search(
-        r"^ > \[.*\n((?:.*\n)*?)------", output, re.MULTILINE
-    )  # BuildKit repeats what the failed step said
-    said = step[1] if step else "".join(line + "\n" for line in output.splitlines() if line.startswith("ERROR"))
-    lines = [re.sub(r"^\d+\.\d+ +", "", line).strip(" ×╰─▶│├·") for line in said.splitlines()]
-    lines = [line for line in lines if line]
-    starts = [i for i, line in enumerate(lines) if re.match(r"(?i)(e|error|failed|no solution|[A-Z_]+)\b.*:", line)]
+    failed = re.search(r"^#(\d+) ERROR: process", output, re.MULTILINE)
+    if failed:  # what the step that failed printed
+        said = re.findall(rf"^#{failed[1]} \d+\.\d+ (.*)", output, re.MULTILINE)
+    else:
+        said = re.findall(r"^ERROR: .*", output, re.MULTILINE)
+    lines = [found for line in said if (found := line.strip(" ×╰─▶│├·"))]
+    starts = [i for i, line in enumerate(lines) if COMPLAINT.match(line)]
     first = starts[0] if starts else max(len(lines) - 2, 0)
     words = " ".join(lines[first : first + 2]) or "see the build's log"
     return re.sub(r"\S+://\S+", "(address)", words)[:300]

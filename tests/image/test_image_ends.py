@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from pathlib import Path
 
@@ -26,6 +27,17 @@ def test_docker_stop_takes_less_than_five_seconds_and_ends_in_order(own_place: S
     assert "SIGKILL" not in notebook.logs()
 
 
+def test_a_kernel_that_does_not_listen_delays_nothing(own_place: Stand) -> None:
+    notebook = own_place.notebook()
+    notebook.get("api/kernels", "POST", {"name": "python3"})
+    command = "for p in /proc/[0-9]*; do grep -qs ipykernel_[l]auncher $p/cmdline && kill -STOP ${p#/proc/}; done; true"
+    time.sleep(2)
+    notebook.exec("bash", "-c", command)
+    assert notebook.stop() < 5
+    assert notebook.state["ExitCode"] in (0, 137)
+    assert "chat_interact: stopped" in notebook.logs()
+
+
 def test_a_stopped_container_starts_again_with_the_same_home(own_place: Stand) -> None:
     notebook = own_place.notebook()
     notebook.get("api/contents/chats/kept.chat", "PUT", {"type": "file", "format": "text", "content": "{}"})
@@ -46,10 +58,11 @@ def test_a_student_who_chooses_shut_down_ends_the_container_well(own_place: Stan
     assert notebook.wait_exit(15) == 0
 
 
-def test_a_server_that_cannot_start_ends_the_container_and_says_why(own_place: Stand) -> None:
-    notebook = own_place.notebook(["--no-such-option=1", "--ServerApp.port=nonsense"], healthy=False)
-    assert notebook.wait_exit(20) == 2
-    assert "nonsense" in notebook.logs()
+@pytest.mark.parametrize(("argument", "code"), [("--no-such-option", 2), ("--ServerApp.port=nonsense", 1)])
+def test_a_server_that_cannot_start_ends_the_container_and_says_why(own_place: Stand, argument: str, code: int) -> None:
+    notebook = own_place.notebook([argument], healthy=False)
+    assert notebook.wait_exit(20) == code
+    assert argument.partition("=")[2] in notebook.logs() and re.search("error|bad config", notebook.logs().lower())
 
 
 def test_the_container_ends_even_if_only_the_shell_around_the_server_is_killed(own_place: Stand) -> None:

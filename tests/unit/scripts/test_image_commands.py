@@ -46,14 +46,14 @@ def test_the_reason_is_the_first_thing_that_went_wrong() -> None:
 
 
 def test_the_last_words_of_a_program_that_names_no_error_are_the_reason() -> None:
-    assert image_commands.reason(" > [base 1/1] RUN x:\n0.1 one\n0.2 two\n0.3 three\n------\n") == "two three"
+    assert image_commands.reason("#9 0.1 one\n#9 0.2 two\n#9 0.3 three\n#9 ERROR: process x\n") == "two three"
     assert image_commands.reason("ERROR: failed to solve: no such file\n") == "ERROR: failed to solve: no such file"
     assert image_commands.reason("") == "see the build's log"
 
 
 def test_a_reason_names_no_address_because_it_may_hold_a_password() -> None:
     said = "error: Request failed: https://user:secret@index.example/simple/six/ (401)"
-    found = image_commands.reason(f" > [tools 1/1] RUN x:\n1.2 {said}\n------\n")
+    found = image_commands.reason(f"#9 1.2 {said}\n#9 ERROR: process x\n")
     assert found == "error: Request failed: (address) (401)"
 
 

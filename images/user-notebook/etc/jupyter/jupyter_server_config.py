@@ -16,6 +16,7 @@ c.ServerApp.port = 8888
 c.ServerApp.port_retries = 0  # another port would be one that nobody looks at
 c.ServerApp.open_browser = False
 c.ServerApp.default_url = "/lab"
+c.KernelManager.shutdown_wait_time = 2  # a kernel that does not listen must not use up docker's patience
 c.FileContentsManager.delete_to_trash = False  # the trash would fill the student's volume unseen
 
 # Nothing asks the outside world, no pop-up covers the chat, and no extension can be added: /opt belongs to root.
