@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..chatmodel import ROBOTS
-from .base import Message
+from ..chatmodel import ROBOTS, parse
+from .base import Message, NotAChat
 
 
 def bots_of(users: Mapping[str, Any]) -> frozenset[str]:
@@ -61,6 +61,20 @@ def holds(file: Path, messages: Sequence[Message]) -> bool:
     return all(
         json.dumps(text).encode() in data or json.dumps(text, ensure_ascii=False).encode() in data for text in texts
     )
+
+
+def is_another_chat(file: Path, known: Collection[str]) -> bool:
+    """Tell whether a chat file has messages and none of those whose ids are known."""
+    try:
+        data = file.read_bytes()
+    except OSError:
+        return False
+    if not known or any(json.dumps(one).encode() in data for one in known):
+        return False
+    try:
+        return bool(parse(data).messages)
+    except NotAChat:
+        return False
 
 
 def _name(value: Any) -> str:

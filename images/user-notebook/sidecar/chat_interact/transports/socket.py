@@ -16,10 +16,10 @@ from typing import Any
 from urllib.parse import quote
 
 from ..server import Api
-from .base import ChatMissing, Message, TransportError, User
+from .base import ChatMissing, Message, TransportError, Unreachable, User
 from .live import Live
 from .pace import Pace
-from .record import bots_of, to_message
+from .record import bots_of, is_another_chat, to_message
 
 log = logging.getLogger(__name__)
 
@@ -60,6 +60,7 @@ class SocketTransport(Live):
         """Join the chat and return when its history is here."""
         await self._must_exist()  # the server would make up an empty chat for a path that does not exist
         await self._join(f"api/chat/ws/{quote(self.path, safe='')}")
+        await self._must_be_the_file()
         await self._count()
 
     def messages(self) -> list[Message]:
@@ -86,6 +87,15 @@ class SocketTransport(Live):
                 self._say("edit", message)
             await self._all_told()
         return not self._sent
+
+    async def _must_be_the_file(self) -> None:
+        """Stay out of a chat that was deleted and made again: the server writes the old one over the new one.
+
+        It keeps the old one as long as anybody is in it.
+        """
+        root = self.api.server.root_dir
+        if root is not None and await asyncio.to_thread(is_another_chat, root / self.path, list(self._raw)):
+            raise Unreachable(f"{self.path} was made again, but the server still holds the one that was deleted.")
 
     async def _all_told(self) -> None:
         with contextlib.suppress(TimeoutError):
