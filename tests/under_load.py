@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
-from containers import Notebook
+from containers import Notebook, Stand
 from dialogue import Outcome, answered, count
 from httpx import HTTPError
 from students import Messages, NotConnected, Student, student
@@ -26,6 +26,13 @@ def guest(notebook: Notebook, path: str, mode: str, name: str) -> Student:
     """A student of this name; without collaboration the server would give all of them its own user's name."""
     options = {"impersonate": True} if mode == "socket" else {}
     return student(notebook.url, notebook.token, path, mode, name, **options)
+
+
+def in_mode(place: Stand, mode: str, **environment: str) -> Notebook:
+    """A student's container whose Juno has come to this mode."""
+    notebook = place.notebook(USE_YDOC_CHAT="auto" if mode == "room" else "false", **environment)
+    notebook.wait_status(mode=mode)
+    return notebook
 
 
 async def connected(who: Student) -> None:
