@@ -119,6 +119,14 @@ def test_a_folder_or_a_link_in_the_place_of_a_file_is_left_alone(course: Course,
     assert elsewhere.read_text() == "not the course's"
 
 
+def test_a_link_to_nowhere_is_left_alone_too(course: Course) -> None:
+    (course.target / "week1").mkdir(parents=True)
+    link = course.target / "week1/loops.ipynb"
+    link.symlink_to("gone")
+    assert course.start().kept == ["week1/loops.ipynb"]
+    assert link.is_symlink()
+
+
 def test_a_file_that_cannot_be_copied_is_named_and_the_others_come(course: Course) -> None:
     course.publish("notes.md", "text")
     course.target.mkdir(parents=True)
