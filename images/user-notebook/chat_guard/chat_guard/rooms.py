@@ -20,7 +20,7 @@ from .saving import Saver
 
 CHAT = "chat"
 STARTED = 0.1
-"""Seconds that a room takes to start. One that is stopped sooner, for its file is missing, takes the tasks of all others
+"""Seconds that a room takes to start. One that is stopped sooner, for its file is missing, takes the others' tasks
 with it: they accept changes and pass none on any more."""
 
 
@@ -75,13 +75,14 @@ class Rooms:
         async def load_content(self: Any, format: str, file_type: str) -> dict[str, Any]:
             try:
                 model: dict[str, Any] = await load(self, format, file_type)
+                if file_type == CHAT:
+                    model["content"] = rooms._admit(self, model.get("content") or "")
             except HTTPError as error:
-                if file_type == CHAT and error.status_code == 400:  # not UTF-8: upstream refuses that one itself
+                if file_type == CHAT and error.status_code == 400 and not isinstance(error.__cause__, NotAChat):
+                    # not UTF-8: upstream refuses that one itself
                     rooms._keeper.not_opened(os_path(self) or Path(self.path), error.log_message)
                 await asyncio.sleep(STARTED)
                 raise
-            if file_type == CHAT:
-                model["content"] = rooms._admit(self, model.get("content") or "")
             return model
 
         def install() -> None:
