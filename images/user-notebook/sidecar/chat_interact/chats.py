@@ -72,8 +72,11 @@ class Chats:
                 self._nudge(path)
 
     def rescan(self, path: str, version: tuple[float, int]) -> None:
-        """Look at a file that a walk through the folder found, unless this version of it was looked at."""
-        if self._versions.get(path) != version:
+        """Look at a file that a walk through the folder found, unless this version of it was looked at.
+
+        One that could not be used is looked at each time: nobody tells when it may be read again.
+        """
+        if self._versions.get(path) != version or path in self.problems:
             self._versions[path] = version
             self._file_changed(path)
 
