@@ -40,6 +40,20 @@ def test_a_file_that_is_not_a_chat_is_not_opened_and_stays_as_it_is(guarded: Ser
     assert guarded.report()["counters"]["refused_opens"] > before
 
 
+def test_the_other_chats_go_on_when_one_cannot_be_opened(guarded: Server, chat: str) -> None:
+    async def scene() -> None:
+        async with meet(guarded, chat, "ann") as ann, meet(guarded, chat, "bob") as bob:
+            for n in range(3):
+                broken = f"{chat} {n}.chat"
+                guarded.write(broken, UNREADABLE["half a chat"])
+                with pytest.raises(NotConnected):
+                    await meet(guarded, broken, "eve").connect()
+                await bob.wait_message(await ann.say(f"after {n}"), 3)
+
+    guarded.write(chat, b"{}")
+    play(scene())
+
+
 def test_a_chat_whose_file_is_destroyed_meanwhile_goes_on_and_the_wreck_is_kept(guarded: Server, chat: str) -> None:
     async def scene() -> list[str]:
         async with meet(guarded, chat, "ann") as ann:

@@ -84,7 +84,7 @@ def test_an_edit_may_wait_longer_and_a_message_overtakes_it() -> None:
         await asyncio.sleep(0.2)
         assert chat.saves == []
         saver.poke(chat, urgent=True)
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(0.15)
         assert len(chat.saves) == 1
         saver.poke(chat, urgent=False)
         await asyncio.sleep(saving.LATER + 0.1)

@@ -9,7 +9,7 @@ from typing import Any
 
 @dataclass
 class Counters:
-    """Plain numbers that only grow, plus the latest latencies from a change to its save."""
+    """Plain numbers that only grow, plus the latest latencies from a message to its save."""
 
     restamped: int = 0
     saves_asked: int = 0

@@ -28,12 +28,12 @@ TRIES = 8
 
 @dataclass
 class _State:
-    """What is going on with one chat. `since` is when the oldest change was made that is not on disk."""
+    """What is going on with one chat. `since` and `spoken`: the oldest change and message that are not on disk."""
 
     since: float | None = None
+    spoken: float | None = None
     timer: asyncio.TimerHandle | None = None
     task: asyncio.Task[None] | None = None
-    urgent: bool = False
     took: float = 0.0
     failures: int = 0
 
@@ -51,10 +51,11 @@ class Saver:
         """Note a change; `urgent` for a new message."""
         state = self._states.setdefault(chat, _State())
         self._counters.saves_asked += 1
+        now = asyncio.get_running_loop().time()
         if state.since is None:
-            state.since = asyncio.get_running_loop().time()
-            state.urgent = False
-        state.urgent = state.urgent or urgent
+            state.since = now
+        if urgent and state.spoken is None:
+            state.spoken = now
         state.failures = 0
         self._schedule(chat, state)
 
@@ -87,8 +88,10 @@ class Saver:
         if state.failures:
             due = loop.time() + min(30.0, 2.0 ** (state.failures - 1))
         else:
-            wait = SOON if state.urgent else LATER
-            due = state.since + max(wait, min(LATEST, SHARE * state.took))
+            rest = min(LATEST, SHARE * state.took)
+            due = state.since + max(LATER, rest)
+            if state.spoken is not None:
+                due = min(due, state.spoken + max(SOON, rest))
         if state.timer is not None:
             if state.timer.when() <= due:
                 return
@@ -101,7 +104,8 @@ class Saver:
 
     async def _run(self, chat: Any, state: _State) -> None:
         loop = asyncio.get_running_loop()
-        since, state.since = state.since, None
+        since, spoken = state.since, state.spoken
+        state.since = state.spoken = None
         started = loop.time()
         try:
             done = await self._save(chat)
@@ -112,12 +116,11 @@ class Saver:
         state.task = None
         if done:
             state.failures = 0
-            self._counters.latencies.append(loop.time() - (since if since is not None else started))
-            if state.since is None:
-                state.urgent = False
+            if spoken is not None:
+                self._counters.latencies.append(loop.time() - spoken)
         else:
             self._counters.saves_failed += 1
-            state.since = since
+            state.since, state.spoken = since, spoken if spoken is not None else state.spoken
             state.failures += 1
             if state.failures >= TRIES:
                 return
