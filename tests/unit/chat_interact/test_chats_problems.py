@@ -1,4 +1,4 @@
-"""What `Chats` does with files that are no chats: it names each once, and looks again, for nobody tells of a mending."""
+"""What `Chats` does with files that are no chats: names each once, and looks again, for nobody tells of a mending."""
 
 from __future__ import annotations
 
