@@ -12,9 +12,9 @@ from contextlib import ExitStack
 from typing import Any
 
 import pytest
-from browser.tabs import RESULTS, Tabs
 from containers import Notebook, Stand, Tutor, stand
 from playwright.sync_api import Browser, sync_playwright
+from tabs import RESULTS, Tabs
 
 CHROMIUM = "/usr/bin/chromium"
 ARGUMENTS = [

@@ -11,8 +11,8 @@ from __future__ import annotations
 import re
 import uuid
 
-from browser.chat import PATIENCE, Chat
-from playwright.sync_api import Locator, Page, expect
+from chat import PATIENCE, Chat
+from playwright.sync_api import FloatRect, Locator, Page, TimeoutError, expect
 
 POP_UPS = ".jp-Dialog, .Toastify__toast"
 
@@ -96,6 +96,25 @@ class Lab:
         """Wait until notifications have gone by themselves."""
         expect(self.page.locator(POP_UPS)).to_have_count(0, timeout=PATIENCE * 1000)
 
+    def pop_up_box(self) -> FloatRect | None:
+        """Where the first notification comes to rest, None when there is none in some seconds."""
+        toast = self.page.locator(".Toastify__toast").first
+        try:
+            toast.wait_for(timeout=5000)
+        except TimeoutError:
+            return None
+        toast.evaluate("toast => Promise.all(toast.getAnimations().map(animation => animation.finished))")
+        return toast.bounding_box()
+
     def pop_ups(self) -> list[str]:
         """The texts of what lies over the page: dialogs and notifications."""
         return [text.strip() for text in self.page.locator(POP_UPS).all_inner_texts()]
+
+
+def overlap(one: FloatRect | None, other: FloatRect | None) -> bool:
+    """Whether two boxes of the page share a place."""
+    if one is None or other is None:
+        return False
+    beside = one["x"] + one["width"] <= other["x"] or other["x"] + other["width"] <= one["x"]
+    above = one["y"] + one["height"] <= other["y"] or other["y"] + other["height"] <= one["y"]
+    return not (beside or above)

@@ -6,9 +6,9 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from browser.lab import Lab
-from browser.line import Line, line_to
 from containers import ROOT, Notebook
+from lab import Lab
+from line import Line, line_to
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Error, Page, ViewportSize
 
 SIZE = ViewportSize(width=1280, height=800)

@@ -7,8 +7,8 @@ import shutil
 from collections.abc import Callable
 from typing import Any
 
-from browser.tabs import RESULTS, Tabs
 from containers import ROOT, Notebook, Tutor
+from tabs import RESULTS, Tabs
 
 PICTURE = ROOT / "docs" / "images" / "juno-answers.png"
 LARGEST = 300_000

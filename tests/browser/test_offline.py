@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from browser.tabs import Tabs
 from containers import Notebook, Tutor
+from tabs import Tabs
 
 
 def test_what_a_tab_wrote_offline_is_there_and_answered_once_it_is_back(
