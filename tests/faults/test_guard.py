@@ -62,8 +62,9 @@ def test_a_kill_loses_nothing_that_was_said_a_second_before_although_the_talk_go
             for n in range(50):
                 said.append((time.monotonic(), await ann.say(f"message {n}")))
                 await asyncio.sleep(0.05)
+            killed = time.monotonic()
             await asyncio.to_thread(guarded.stop, signal.SIGKILL)
-        return [(time.monotonic() - at, identity) for at, identity in said]
+        return [(killed - at, identity) for at, identity in said]
 
     guarded.write(chat, b"{}")
     said = play(scene())
