@@ -19,7 +19,7 @@ SOON = 0.1
 """Seconds from a new message to its save."""
 LATER = 0.5
 """Seconds from an edit to its save: an answer that streams is rewritten ten times a second."""
-LATEST = 0.7
+LATEST = 0.5
 """The most that a chat which is slow to save may delay the next save."""
 SHARE = 4
 """Saving takes at most one part in this many (plus one) of the time, as far as LATEST allows."""
