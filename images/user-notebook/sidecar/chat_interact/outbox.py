@@ -52,6 +52,7 @@ class Outbox:
         self.problem: str | None = None
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="outbox")
         self._db: sqlite3.Connection | None = None
+        self._unnoted: set[str] = set()
 
     async def open(self) -> None:
         """Open or make the file; a damaged one is set aside under another name."""
@@ -76,9 +77,13 @@ class Outbox:
         return Reply(*rows[0]) if rows else None
 
     async def delivered(self, reply_ids: list[str]) -> None:
-        """Note that these answers are on the chat's disk."""
-        for reply_id in reply_ids:
+        """Note that these answers are on the chat's disk; what cannot be noted now is noted the next time."""
+        self._unnoted |= set(reply_ids)
+        for reply_id in sorted(self._unnoted):
             await self._run(self._execute, "update reply set delivered = 1 where id = ?", (reply_id,))
+            if self.problem is not None:
+                return
+            self._unnoted.discard(reply_id)
 
     async def chats_waiting(self) -> dict[str, int]:
         """Return for each chat how many answers wait to be delivered to it."""
@@ -97,6 +102,7 @@ class Outbox:
     async def prune(self) -> None:
         """Forget what was delivered long ago, and what could not be delivered for that long."""
         await self._run(self._execute, "delete from reply where decided < ?", (time.time() - KEEP_SECONDS,))
+        await self.delivered([])
 
     async def close(self) -> None:
         """Close the file."""
@@ -110,12 +116,12 @@ class Outbox:
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self._connect()
+        except (OSError, sqlite3.OperationalError) as error:  # no room, no rights: the file itself may be well
+            self._report(error)
         except sqlite3.DatabaseError as error:
             aside = self.path.with_suffix(f".damaged-{int(time.time())}")
             log.error("the outbox %s cannot be read (%s); it is kept as %s and begun anew", self.path, error, aside)
             self._set_aside(aside)
-        except OSError as error:
-            self._report(error)
 
     def _set_aside(self, aside: Path) -> None:
         try:
@@ -145,7 +151,8 @@ class Outbox:
         except sqlite3.Error as error:
             self._report(error)
             return []
-        self.problem = None
+        if not sql.startswith("select"):  # a full disk can still be read
+            self.problem = None
         return rows
 
     def _report(self, error: Exception) -> None:
