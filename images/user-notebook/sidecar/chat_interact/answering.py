@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import Any
 from uuid import UUID, uuid5
 
+from .chatmodel import ROBOTS, is_automated
 from .transports.base import Message
 
 NAMESPACE = UUID("6f0bd1f0-5a0c-5d0b-9a58-2c5f0f8a7b11")
@@ -75,21 +76,30 @@ def is_addressed(message: Message, policy: Policy) -> bool:
     return policy.username in message.mentions or any(f"@{name}".casefold() in body for name in policy.names)
 
 
+def _is_of_jelai(message: Message, policy: Policy) -> bool:
+    """Tell whether a message is an answer that an earlier JELAI gave."""
+    if not message.bot or "juno" in message.metadata:
+        return False
+    return message.sender == policy.username or message.sender in ROBOTS or is_automated(message.metadata)
+
+
 def open_questions(
     messages: Sequence[Message], policy: Policy, now: float, seen_live: Collection[str] = frozenset()
 ) -> list[Question]:
     """Return what waits for an answer, in the chat's order.
 
     `seen_live` holds ids of messages that arrived while Juno was in the chat: those are answered whatever their time
-    says (a student's clock may be wrong); others only when younger than the policy's window.
+    says (a student's clock may be wrong); others only when younger than the policy's window, and when no robot of an
+    earlier JELAI has said something since: those did not say what they answered.
     """
+    settled = max((place for place, message in enumerate(messages) if _is_of_jelai(message, policy)), default=-1)
     present = {message.id for message in messages}
     finished = {message.id for message in messages if message.deleted or reply_state(message) != WRITING}
     begun = present - finished
     waiting: list[Question] = []
     met: set[str] = set()
-    for message in messages:
-        fresh = message.id in seen_live or now - message.time <= policy.window
+    for place, message in enumerate(messages):
+        fresh = message.id in seen_live or (place > settled and now - message.time <= policy.window)
         if not (fresh or begun) or message.id in met or not is_addressed(message, policy):
             continue
         met.add(message.id)  # a message that the server doubled is one question

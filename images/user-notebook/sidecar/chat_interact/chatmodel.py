@@ -134,6 +134,12 @@ def message_time(raw: Any) -> float | None:
     return float(found)
 
 
+def is_automated(metadata: Mapping[str, Any]) -> bool:
+    """Tell whether a message has JELAI's old mark of its robots, wherever it was kept when the chat was mended."""
+    kept = metadata.get("jelai")
+    return metadata.get("automated") is True or (isinstance(kept, Mapping) and kept.get("automated") is True)
+
+
 def merge(on_disk: Chat, ours: Chat) -> Chat:
     """Return the chat on disk with our messages and users in it. No message of either side is lost.
 
@@ -181,14 +187,12 @@ def as_messages(chat: Chat) -> list[Message]:
 
 def _as_message(raw: Mapping[str, Any], attachments: Mapping[str, Any], bots: set[str] | frozenset[str]) -> Message:
     metadata = raw.get("metadata") or {}
-    kept = metadata.get("jelai")
-    automated = isinstance(kept, dict) and kept.get("automated") is True
     return Message(
         id=raw["id"],
         body=raw["body"],
         sender=raw["sender"],
         time=float(raw["time"]),
-        bot=automated or raw["sender"] in bots,
+        bot=is_automated(metadata) or raw["sender"] in bots,
         deleted=raw.get("deleted") is True,
         mentions=tuple(raw.get("mentions") or ()),
         attachments=tuple(attachments[key] for key in raw.get("attachments") or () if key in attachments),

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..chatmodel import ROBOTS, parse
+from ..chatmodel import ROBOTS, is_automated, parse
 from .base import Message, NotAChat
 
 
@@ -22,14 +22,12 @@ def to_message(raw: Any, bots: frozenset[str], attachments: Mapping[str, Any] | 
         return None
     sender = _name(raw.get("sender"))
     metadata = raw["metadata"] if isinstance(raw.get("metadata"), Mapping) else {}
-    kept = metadata.get("jelai")  # where the marks of JELAI's old chats went
-    automated = isinstance(kept, Mapping) and kept.get("automated") is True
     return Message(
         id=raw["id"],
         body=raw["body"] if isinstance(raw.get("body"), str) else "",
         sender=sender,
         time=_number(raw.get("time")),
-        bot=automated or sender in bots or raw.get("automated") is True,
+        bot=is_automated(metadata) or sender in bots or raw.get("automated") is True,
         deleted=raw.get("deleted") is True,
         mentions=tuple(_name(one) for one in _list(raw.get("mentions"))),
         attachments=_attachments(raw.get("attachments"), attachments or {}),
