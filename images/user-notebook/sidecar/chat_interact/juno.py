@@ -171,16 +171,10 @@ class Juno:
 
     async def _peek(self, path: str) -> bool:
         sight = await asyncio.to_thread(self.looker.look, path)
-        if sight.odd and not await self._is_owned(path):
+        # What a server opens, chat_guard mends there; two that mend the same chat would make two of some messages.
+        if sight.odd and (await self.observer.look(path)).transport == "file":
             await asyncio.to_thread(self.looker.mend, path)
         return sight.waits
-
-    async def _is_owned(self, path: str) -> bool:
-        """Tell whether the server has the chat open, or may have: chat_guard mends what the server opens itself."""
-        how = await self.observer.look(path)
-        if self.observer.reachable is False:
-            return how.transport != "file"  # it may be starting
-        return await self.observer.live(path) is not False
 
     def _is_watched(self, path: str) -> bool:
         return path.startswith(f"{self.settings.chat_dir}/")
