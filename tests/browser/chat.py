@@ -77,6 +77,7 @@ class Chat:
         self.input = self.panel.locator(".jp-chat-input-container textarea").first
         self.send_button = self.panel.locator(".jp-chat-send-button")
         expect(self.input).to_be_visible(timeout=PATIENCE * 1000)
+        expect(self.panel.locator(".jp-Spinner")).to_have_count(0, timeout=PATIENCE * 1000)
         page.evaluate(RECORD)
 
     @property

@@ -10,9 +10,14 @@ from __future__ import annotations
 
 import re
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from chat import PATIENCE, Chat
-from playwright.sync_api import FloatRect, Locator, Page, TimeoutError, expect
+from playwright.sync_api import FloatRect, Locator, Page, Request, TimeoutError, expect
+
+LOADS = 3
+"""The page is loaded again when Chromium broke a request off because a container started or ended on this machine."""
 
 POP_UPS = ".jp-Dialog, .Toastify__toast"
 
@@ -27,10 +32,28 @@ class Lab:
         """Load JupyterLab and wait until it has built its layout. A workspace is what a person had open before."""
         workspace = f"/workspaces/{uuid.uuid4().hex}" if own_workspace else ""
         tree = f"/tree/{path}" if path else ""
-        self.page.goto(f"{self.url}/lab{workspace}{tree}?token={self.token}")
-        expect(self.page.locator("#jp-main-dock-panel .lm-TabBar-tab").first).to_be_visible(timeout=60_000)
-        expect(self.page.locator("#jupyterlab-splash")).to_have_count(0)
+        for _ in range(LOADS):
+            with self.failed_requests() as failed:
+                self.page.goto(f"{self.url}/lab{workspace}{tree}?token={self.token}")
+                expect(self.page.locator("#jp-main-dock-panel .lm-TabBar-tab").first).to_be_visible(timeout=60_000)
+                expect(self.page.locator("#jupyterlab-splash")).to_have_count(0)
+            if "net::ERR_NETWORK_CHANGED" not in failed:
+                break
         return self
+
+    @contextmanager
+    def failed_requests(self) -> Iterator[list[str]]:
+        """Why requests of the page failed, while a block of code ran."""
+        reasons: list[str] = []
+
+        def note(request: Request) -> None:
+            reasons.append(request.failure or "")
+
+        self.page.on("requestfailed", note)
+        try:
+            yield reasons
+        finally:
+            self.page.remove_listener("requestfailed", note)
 
     def show_chats(self) -> Locator:
         """The chat panel, opened by its icon at the left."""
