@@ -30,7 +30,7 @@ PSS = r"""
 for dir in /proc/[0-9]*; do
   [ -r "$dir/smaps_rollup" ] || continue
   pss=$(awk '/^Pss:/ {print $2}' "$dir/smaps_rollup" 2>/dev/null) || continue
-  printf '%s %s\n' "${pss:-0}" "$(tr '\0' ' ' <"$dir/cmdline")"
+  printf '%s %s\n' "${pss:-0}" "$(tr '\0\n' '  ' <"$dir/cmdline")"
 done
 """
 
