@@ -128,8 +128,8 @@ async def converse(
         return count(reader.messages(), outcome)
 
 
-async def ask_in_turn(url: str, token: str, path: str, mode: str, questions: int, pause: float = 0.05) -> Outcome:
-    """Let one student ask again and again, each time after the answer; time the answers in another client."""
+async def ask_in_turn(url: str, token: str, path: str, mode: str, questions: int, pause: float = 0.2) -> Outcome:
+    """Let one student ask again and again, `pause` seconds after each answer; time the answers in another client."""
     outcome = Outcome()
     await create(url, token, path)
     async with student(url, token, path, mode, "watcher") as watcher, student(url, token, path, mode, "ada") as asking:
