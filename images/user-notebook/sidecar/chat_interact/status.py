@@ -16,7 +16,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Proc
 log = logging.getLogger(__name__)
 
 HOST = "127.0.0.1"
-MODES = ("room", "socket", "file", "waiting", "standby")
+MODES = ("room", "socket", "file", "waiting")
 LATENCY_BUCKETS = (0.005, 0.01, 0.02, 0.03, 0.06, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
 
 
