@@ -14,8 +14,7 @@ from collections.abc import Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 
-import httpx
-from students import Messages, Student, student
+from students import Messages, Student, create, student
 
 
 @dataclass
@@ -70,21 +69,6 @@ def count(messages: Messages, outcome: Outcome) -> Outcome:
     outcome.doubled = [message_id for message_id, times in ids.items() if times > 1]
     outcome.answers = Counter({q: n for q, n in answered(messages).items() if q in outcome.asked})
     return outcome
-
-
-async def create(url: str, token: str, path: str) -> None:
-    """Make an empty chat through the contents API, as the page does, unless there is one; its folders too."""
-    async with httpx.AsyncClient(
-        base_url=f"{url}/api/contents/", headers={"Authorization": f"token {token}"}, trust_env=False, timeout=30
-    ) as http:
-        if (await http.get(path, params={"content": "0"})).status_code == httpx.codes.OK:
-            return
-        folders = path.split("/")[:-1]
-        for depth in range(1, len(folders) + 1):
-            folder = "/".join(folders[:depth])
-            if (await http.get(folder, params={"content": "0"})).status_code == httpx.codes.NOT_FOUND:
-                (await http.put(folder, json={"type": "directory"})).raise_for_status()
-        (await http.put(path, json={"type": "file", "format": "text", "content": ""})).raise_for_status()
 
 
 async def converse(

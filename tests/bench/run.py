@@ -15,13 +15,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-sys.path.insert(0, str(ROOT / "tests"))
+sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "images" / "hub")]
 
 import docker  # noqa: E402
 from containers import Notebook, Stand, image, stand  # noqa: E402
-from dialogue import Outcome, ask_in_turn, converse, create  # noqa: E402
+from dialogue import Outcome, ask_in_turn, converse  # noqa: E402
 from plots import draw  # noqa: E402
-from students import student  # noqa: E402
+from students import create, student  # noqa: E402
 
 RESULTS = ROOT / "test-results" / "bench"
 MODES = {"room": "auto", "socket": "false"}

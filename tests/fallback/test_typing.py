@@ -10,8 +10,8 @@ from collections.abc import Iterator
 
 import pytest
 from containers import Notebook, Stand, Tutor
-from dialogue import answered, create
-from students import student
+from dialogue import answered
+from students import create, student
 
 SETTINGS = {"room": "auto", "socket": "false"}
 

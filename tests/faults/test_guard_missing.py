@@ -6,9 +6,8 @@ import asyncio
 import contextlib
 
 import pytest
-from dialogue import create
 from guard_servers import TOKEN, Server
-from students import NotConnected, student
+from students import NotConnected, create, student
 
 
 async def knock(server: Server, path: str) -> None:

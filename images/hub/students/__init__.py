@@ -1,7 +1,8 @@
-"""Students as the chat page makes them, for tests: in a collaboration room, or on the chat WebSocket without one.
+"""Students as the chat page makes them: in a collaboration room, or on the chat WebSocket without one.
 
 Written from what the page sends, and sharing no code with Juno's own transports, so that a mistake there is not
-repeated here. `student(url, token, path, mode)` gives one; it is an async context manager.
+repeated here: the probe and the tests judge Juno with them. `student(url, token, path, mode)` gives one; it is an async
+context manager. `url` is the notebook server's, with its base path.
 """
 
 from __future__ import annotations
@@ -9,10 +10,11 @@ from __future__ import annotations
 from typing import Any
 
 from .base import Messages, NotConnected, Student, Writing
+from .chats import create
 from .room import StudentRoom
 from .socket import StudentSocket
 
-__all__ = ["Messages", "NotConnected", "Student", "StudentRoom", "StudentSocket", "Writing", "student"]
+__all__ = ["Messages", "NotConnected", "Student", "StudentRoom", "StudentSocket", "Writing", "create", "student"]
 
 
 def student(url: str, token: str, path: str, mode: str, username: str = "student", **options: Any) -> Student:

@@ -42,6 +42,7 @@ class Student:
     token: str
     path: str
     username: str
+    headers: dict[str, str] = field(default_factory=dict)
     typing_seen: list[Writing] = field(default_factory=list)
     closed: NotConnected | None = None
     _ws: ClientConnection | None = None
@@ -55,7 +56,7 @@ class Student:
     async def __aexit__(self, *_: object) -> None:
         await self.close()
 
-    # -- what a test uses; the two kinds fill in the rest ---------------------------------------------------------
+    # -- what a caller uses; the two kinds fill in the rest ---------------------------------------------------------
     async def connect(self) -> None:
         raise NotImplementedError
 
@@ -73,6 +74,10 @@ class Student:
 
     def users(self) -> dict[str, dict[str, Any]]:
         raise NotImplementedError
+
+    def signed_in(self) -> dict[str, str]:
+        """The headers that open the server: `headers`, as a browser with cookies has them, else the token's."""
+        return self.headers or {"Authorization": f"token {self.token}"}
 
     @property
     def connected(self) -> bool:
@@ -137,9 +142,10 @@ class Student:
     async def _open(self, tail: str) -> ClientConnection:
         self.closed = None
         address = self.url.rstrip("/").replace("http", "ws", 1) + tail
-        headers = {"Authorization": f"token {self.token}"}
         try:
-            return await connect(address, additional_headers=headers, max_size=None, open_timeout=20, compression=None)
+            return await connect(
+                address, additional_headers=self.signed_in(), max_size=None, open_timeout=20, compression=None
+            )
         except OSError as error:
             raise NotConnected(f"{address}: {error}") from error
 
