@@ -23,6 +23,8 @@ c.FileContentsManager.delete_to_trash = False  # the trash would fill the studen
 c.LabApp.extension_manager = "readonly"
 c.LabApp.check_for_updates_class = "jupyterlab.NeverCheckForUpdate"
 c.LabApp.news_url = None
+c.LabApp.custom_css = True
+c.ServerApp.tornado_settings = {"static_custom_path": ["/etc/jupyter/custom"]}  # no trait of its own is configurable
 
 # A page that is open when the container is made anew goes on without asking for the token again.
 c.ServerApp.cookie_secret_file = str(data / "cookie_secret")
