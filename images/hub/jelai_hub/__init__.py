@@ -1,0 +1,1 @@
+"""The hub of a JELAI host: its configuration, and what the host asks of it."""
