@@ -1,0 +1,157 @@
+"""One deploy, rollback or drain at a time on a host: `lock.json` says whose turn it is.
+
+The file alone decides; the kernel's lock on the root folder only keeps two from deciding at the same moment, and is
+free again when its holder dies. A lock whose process is dead is taken over, and that is said.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from .files import FileProblem, read_json, sync_folder, to_json, write_atomic
+from .layout import Layout
+from .owner import Owner, alive, from_dict, owner_here
+
+__all__ = ["Found", "Held", "Owner", "Taken", "acquire", "alive", "look", "owner_here", "release", "renew"]
+
+BREAK = "run it again with BREAK_LOCK=1"
+
+
+@dataclass(frozen=True)
+class Found:
+    """A lock as it lies there. `owner` is None when it cannot be read."""
+
+    owner: Owner | None
+    verb: str
+    since: str
+    expires: datetime
+    token: str
+
+    @property
+    def expired(self) -> bool:
+        return datetime.now(UTC) >= self.expires
+
+    def describe(self) -> str:
+        """Who, what, since when."""
+        if self.owner is None:
+            return "a lock that cannot be read"
+        return f"{self.verb} by {self.owner.owner} on {self.owner.host} (pid {self.owner.pid}) since {self.since}"
+
+    def free(self) -> str:
+        """Why nobody holds it any more, or nothing when somebody does or might."""
+        life = alive(self.owner) if self.owner else None
+        if life is False:
+            return "its process is gone"
+        if life is None and self.expired:
+            return f"it expired at {_text(self.expires)}"
+        return ""
+
+
+@dataclass(frozen=True)
+class Taken:
+    """The lock is ours; `new` is false when it already was. `took_over`: whose it was, and why it is not any more."""
+
+    token: str
+    new: bool
+    took_over: str = ""
+
+
+class Held(Exception):
+    """Somebody else's turn; the message says whose, since when, and how to break the lock."""
+
+    def __init__(self, found: Found) -> None:
+        hint = f"wait for it to end, or {BREAK} if you know that it is not running any more"
+        if found.owner is None:
+            hint = f"{BREAK} if you know that nothing is under way"
+        elif alive(found.owner) is None:
+            hint = f"that is another machine, so whether it still runs is to be looked up there; {BREAK} if not,"
+            hint += f" or wait until {_text(found.expires)}"
+        super().__init__(f"this host is locked: {found.describe()}; {hint}")
+        self.found = found
+
+
+def acquire(layout: Layout, owner: Owner, verb: str, seconds: float, take: bool = False) -> Taken:
+    """Take the lock for so long. Raises Held. `take` breaks whatever lock there is; one's own is kept and renewed."""
+    with _deciding(layout):
+        found, took_over = look(layout), ""
+        if found and found.owner == owner:
+            _write(layout, owner, found.verb, found.since, seconds, found.token)
+            return Taken(found.token, new=False)
+        if found:
+            reason = found.free() or ("it was broken by force" if take else "")
+            if not reason:
+                raise Held(found)
+            took_over = f"{found.describe()}: {reason}"
+        token = secrets.token_hex(16)
+        _write(layout, owner, verb, _text(datetime.now(UTC)), seconds, token)
+        return Taken(token, new=True, took_over=took_over)
+
+
+def renew(layout: Layout, token: str, seconds: float, owner: Owner | None = None) -> None:
+    """Hold it longer, or hand it to another process of ours. Raises Held, or FileNotFoundError when it is gone."""
+    with _deciding(layout):
+        found = look(layout)
+        if found is None:
+            raise FileNotFoundError(f"{layout.lock} is gone: somebody broke the lock")
+        if found.token != token or found.owner is None:
+            raise Held(found)
+        _write(layout, owner or found.owner, found.verb, found.since, seconds, token)
+
+
+def release(layout: Layout, token: str) -> bool:
+    """Give the lock back; false when it was not ours (any more), which leaves it as it is."""
+    if not layout.root.is_dir():
+        return False
+    with _deciding(layout):
+        found = look(layout)
+        if found is None or found.token != token:
+            return False
+        layout.lock.unlink()
+        sync_folder(layout.root)
+        return True
+
+
+def look(layout: Layout) -> Found | None:
+    """The lock that lies there."""
+    try:
+        value = read_json(layout.lock)
+        return Found(
+            from_dict(value), str(value["verb"]), str(value["since"]), _time(value["expires"]), str(value["token"])
+        )
+    except FileNotFoundError:
+        return None
+    except (FileProblem, KeyError, ValueError):
+        return Found(None, "", "", datetime.max.replace(tzinfo=UTC), "")
+
+
+@contextmanager
+def _deciding(layout: Layout) -> Iterator[None]:
+    layout.make()
+    descriptor = os.open(layout.root, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _write(layout: Layout, owner: Owner, verb: str, since: str, seconds: float, token: str) -> None:
+    expires = _text(datetime.now(UTC) + timedelta(seconds=seconds))
+    value: dict[str, Any] = {**owner.as_dict(), "verb": verb, "since": since, "expires": expires, "token": token}
+    write_atomic(layout.lock, to_json(value))
+
+
+def _text(moment: datetime) -> str:
+    return moment.isoformat(timespec="seconds")
+
+
+def _time(text: str) -> datetime:
+    moment = datetime.fromisoformat(text)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
