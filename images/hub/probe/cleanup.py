@@ -1,0 +1,84 @@
+"""Removes throw-away students: a probe's own at its end, and those that an interrupted probe left."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from datetime import UTC, datetime
+from typing import Any
+
+from .hub import Hub
+from .options import NAME
+from .report import Failed
+from .web import Unreachable
+
+PAUSE = 0.5
+
+
+async def remove(hub: Hub, name: str, seconds: float) -> None:
+    """Stop the server, delete the user. Raises Failed when that is not done in time."""
+    end = time.monotonic() + seconds
+    while problem := await _try(hub, name):
+        if time.monotonic() > end:
+            raise Failed(f"The throw-away student {name} could not be removed within {seconds:g} s: {problem}")
+        await asyncio.sleep(PAUSE)
+
+
+async def _try(hub: Hub, name: str) -> str:
+    """Try once; why it did not work now, or nothing when the user is gone."""
+    try:
+        user = await hub.find(name)
+        if user is None:
+            return ""
+        if pending := _pending(user):  # deleted now, the user would leave a container behind
+            return f"the server's {pending} is still pending."
+        refused = await hub.delete(name)
+        return f"the hub says {refused}." if refused else ""
+    except Unreachable as error:
+        return str(error)
+
+
+def _pending(user: dict[str, Any]) -> str:
+    servers = (user.get("servers") or {}).values()
+    return next((str(server["pending"]) for server in servers if server.get("pending")), str(user.get("pending") or ""))
+
+
+async def sweep(hub: Hub, name: str, older_than: float, seconds: float) -> tuple[list[str], str]:
+    """Remove the named throw-away student, or without a name all older than some minutes; who, and the sentence.
+
+    Raises Failed for one that cannot be removed, and for a named one that is no probe's.
+    """
+    users = [found] if name and (found := await hub.find(name)) else [] if name else await hub.users()
+    removed, spared = [], []
+    for user in users:
+        who = str(user.get("name"))
+        if not NAME.fullmatch(who) or not (name or _minutes(user) >= older_than):
+            continue
+        if user.get("admin") or not (_unused(user) or await hub.is_marked(who)):
+            spared.append(who)
+            continue
+        await remove(hub, who, seconds)
+        removed.append(who)
+    return removed, _sentence(removed, spared, name)
+
+
+def _unused(user: dict[str, Any]) -> bool:
+    """True for a user who never did anything: a probe that was killed before it could leave its mark."""
+    return not user.get("last_activity") and not user.get("servers")
+
+
+def _minutes(user: dict[str, Any]) -> float:
+    try:
+        created = datetime.fromisoformat(str(user["created"]))
+    except (KeyError, ValueError):
+        return 0.0
+    return (datetime.now(UTC) - created.replace(tzinfo=created.tzinfo or UTC)).total_seconds() / 60
+
+
+def _sentence(removed: list[str], spared: list[str], name: str) -> str:
+    if name and spared:
+        raise Failed(f"The user {name} was made by no probe and is left alone.")
+    text = f"removed {', '.join(removed)}" if removed else "no throw-away student was left behind"
+    if spared:
+        text += f"; {', '.join(spared)} has such a name, but was made by no probe and is left alone"
+    return f"{text[0].upper()}{text[1:]}."
