@@ -1,0 +1,80 @@
+"""The secrets of a host: made at the first deploy, or given by the operator's vault. A file each, for the hub only.
+
+What was made is never made again: a new token would cut off what runs with the old one, a new password its users.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from .files import make_folder, write_atomic
+from .layout import HUB_USER, Layout
+from .setting_rules import ADMIN_LENGTH, PASSWORDS
+
+ALPHABET = "abcdefghijkmnpqrstuvwxyz23456789"
+"""Without what is easily taken for another sign when a password is read out or typed."""
+
+
+def _password(length: int) -> str:
+    return "".join(secrets.choice(ALPHABET) for _ in range(length))
+
+
+def _phrase() -> str:
+    """For a whole course to type: three groups of four, 60 bits."""
+    return "-".join(_password(4) for _ in range(3))
+
+
+MAKERS: dict[str, Callable[[], str]] = {
+    "admin_password": lambda: _password(ADMIN_LENGTH + 8),
+    "student_password": _phrase,
+    "proxy_token": lambda: secrets.token_hex(32),
+    "probe_token": lambda: secrets.token_hex(32),
+    "ops_token": lambda: secrets.token_hex(32),
+    "crypt_key": lambda: secrets.token_hex(32),  # JupyterHub's form of 32 bytes
+}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Names only: what there is not and must be made, and what the operator gives that is not (so) there."""
+
+    make: tuple[str, ...]
+    write: tuple[str, ...]
+
+    @property
+    def changed(self) -> bool:
+        return bool(self.make or self.write)
+
+
+def plan(layout: Layout, given: Mapping[str, str], authenticator: str) -> Plan:
+    """What is to be done. The two passwords belong to the authenticator `shared`."""
+    wanted = [name for name in MAKERS if authenticator == "shared" or name not in PASSWORDS]
+    made = tuple(name for name in wanted if name not in given and not layout.secret(name).is_file())
+    return Plan(made, tuple(sorted(name for name, value in given.items() if _read(layout, name) != value)))
+
+
+def apply(layout: Layout, given: Mapping[str, str], todo: Plan) -> None:
+    """Do it."""
+    owner = (0, HUB_USER) if os.geteuid() == 0 else None
+    make_folder(layout.secrets, 0o750)
+    if owner:
+        os.chown(layout.secrets, *owner)
+    for name in todo.make:
+        write_atomic(layout.secret(name), MAKERS[name]().encode(), 0o640, owner)
+    for name in todo.write:
+        write_atomic(layout.secret(name), given[name].encode(), 0o640, owner)
+
+
+def passwords(layout: Layout) -> dict[str, str]:
+    """The two passwords that people type, for the one time that they are shown."""
+    return {name: value for name in PASSWORDS if (value := _read(layout, name))}
+
+
+def _read(layout: Layout, name: str) -> str:
+    try:
+        return layout.secret(name).read_text()
+    except FileNotFoundError:
+        return ""

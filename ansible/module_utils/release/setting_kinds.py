@@ -1,0 +1,194 @@
+"""What a value may be: a function a kind. It returns the value as it is kept, or raises ValueError: what is expected.
+
+A value comes from YAML, the command line or the environment, so a number may be a string, and a word that YAML takes
+for a boolean (`off`, `no`) is still the word.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Callable
+from pathlib import PurePosixPath
+from typing import Any
+from urllib.parse import urlsplit
+
+Check = Callable[[Any], Any]
+
+YES = frozenset({"true", "on", "yes", "1"})
+NO = frozenset({"false", "off", "no", "0"})
+USER = re.compile(r"[^\s,/:\x00-\x1f]{1,255}")
+MEMORY = re.compile(r"(\d+(?:\.\d+)?)([KMGT]?)B?", re.IGNORECASE)
+REGISTRY = re.compile(r"[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?(?::\d{1,5})?(?:/[a-z0-9][a-z0-9._-]*)*")
+UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
+
+
+def _word(value: Any) -> str:
+    """A word in lower case; a boolean as YAML writes it."""
+    return str(value).strip().lower() if isinstance(value, (str, bool, int)) else ""
+
+
+def switch(value: Any) -> str:
+    """`auto`, `true` or `false`."""
+    word = _word(value)
+    if word in YES:
+        return "true"
+    if word in NO:
+        return "false"
+    if word == "auto":
+        return word
+    raise ValueError("auto, true or false (on/off, yes/no and 1/0 work too)")
+
+
+def yes_or_no(value: Any) -> bool:
+    """A boolean."""
+    word = _word(value)
+    if word not in YES | NO:
+        raise ValueError("true or false (on/off, yes/no and 1/0 work too)")
+    return word in YES
+
+
+def choice(*allowed: str) -> Check:
+    """One of some words."""
+
+    def check(value: Any) -> str:
+        word = "off" if value is False and "off" in allowed else _word(value)
+        if word not in allowed:
+            raise ValueError(f"{', '.join(allowed[:-1])} or {allowed[-1]}")
+        return word
+
+    return check
+
+
+def number(kind: type[int] | type[float], low: float, high: float) -> Check:
+    """A number in a range."""
+
+    def check(value: Any) -> Any:
+        found = None
+        if isinstance(value, str | int | float) and not isinstance(value, bool):
+            try:
+                found = kind(value)
+            except (ValueError, OverflowError):
+                found = None
+            if kind is int and isinstance(value, float) and value != found:
+                found = None
+        if found is None or not low <= found <= high:
+            raise ValueError(f"{'a whole number' if kind is int else 'a number'} from {low:.12g} to {high:.12g}")
+        return found
+
+    return check
+
+
+def memory(value: Any) -> str:
+    """An amount of memory in the form that Docker reads."""
+    match = MEMORY.fullmatch(str(value).strip()) if isinstance(value, str | int) else None
+    if match is None or not UNITS["M"] * 256 <= float(match[1]) * UNITS[match[2].upper()] <= UNITS["T"]:
+        raise ValueError("an amount of memory from 256M to 1T, such as 2G or 1536M")
+    return match[1] + match[2].upper()
+
+
+def stack_name(value: Any) -> str:
+    """A name that is good for compose projects, volumes and bridges."""
+    # The health gate's stack is NAME-gate and its bridge NAME-gate-st: Linux takes 15 characters.
+    if not isinstance(value, str) or not re.fullmatch(r"[a-z](?:[a-z0-9-]{0,5}[a-z0-9])?", value):
+        raise ValueError("1 to 7 of a-z, 0-9 and -, a letter first (Linux allows 15 for the bridge NAME-gate-st)")
+    return value
+
+
+def address(value: Any) -> str:
+    """An address of this host."""
+    try:
+        return str(ipaddress.ip_address(value if isinstance(value, str) else ""))
+    except ValueError:
+        raise ValueError("an address of this host, such as 127.0.0.1, or 0.0.0.0 for all of them") from None
+
+
+def subnet(value: Any) -> str:
+    """A private IPv4 network with room for servers."""
+    try:
+        network = ipaddress.IPv4Network(value if isinstance(value, str) else "")
+    except ValueError as error:
+        why = "the part after the network's own bits must be zero" if "host bits" in str(error) else "an IPv4 network"
+        raise ValueError(f"{why}, such as 172.30.0.0/16") from None
+    if not any(network.subnet_of(private) for private in PRIVATE):
+        raise ValueError("a private network: within 10.0.0.0/8, 172.16.0.0/12 or 192.168.0.0/16")
+    if network.prefixlen > 26:
+        raise ValueError("a larger network: /26 or more, since its first 16 addresses are for services")
+    return str(network)
+
+
+PRIVATE = tuple(map(ipaddress.IPv4Network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")))
+
+
+def url(value: Any) -> str:
+    """An address of a web service, or nothing."""
+    text = value.strip() if isinstance(value, str) else "?"
+    if not text:
+        return ""
+    try:
+        parts = urlsplit(text)
+        good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        good = False
+    if not good or re.search(r"\s", text):
+        raise ValueError("an address such as http://tutor.example:8004")
+    if parts.password:
+        raise ValueError("an address without a password in it: settings are not secret")
+    return text.rstrip("/")
+
+
+def file(value: Any) -> str:
+    """The absolute path of a file on the host, or nothing."""
+    if not isinstance(value, str) or (value and (not value.startswith("/") or ".." in PurePosixPath(value).parts)):
+        raise ValueError("the absolute path of a file on the hub host, such as /etc/ssl/hub.pem")
+    return value
+
+
+def folder(value: Any) -> str:
+    """A folder inside the student's work folder."""
+    path = PurePosixPath(value.strip() if isinstance(value, str) else "")
+    if not path.parts or path.is_absolute() or ".." in path.parts or not str(path).isprintable():
+        raise ValueError("a folder inside the student's work folder, such as chats")
+    return str(path)
+
+
+def name(value: Any) -> str:
+    """A name that a person reads."""
+    if not isinstance(value, str) or not value.strip() or not value.isprintable() or len(value) > 64:
+        raise ValueError("a name of at most 64 printable characters")
+    return value.strip()
+
+
+def text(value: Any) -> str:
+    """One line, or nothing."""
+    if not isinstance(value, str) or not value.isprintable():
+        raise ValueError("one line of text")
+    return value.strip()
+
+
+def registry(value: Any) -> str:
+    """Where images are pushed to, or nothing."""
+    if not isinstance(value, str) or (value and not REGISTRY.fullmatch(value)):
+        raise ValueError("HOST[:PORT][/PATH] without https://, such as images.example:5000/jelai")
+    return value
+
+
+def users(value: Any) -> list[str]:
+    """Names of users; a number is a name too, and a string may hold several with commas."""
+    items = value.split(",") if isinstance(value, str) else value
+    if not isinstance(items, list) or not all(
+        isinstance(one, str | int) and not isinstance(one, bool) for one in items
+    ):
+        raise ValueError("a list of user names, such as [ada, grace]")
+    names = [str(one).strip() for one in items]
+    for one in names:
+        if not USER.fullmatch(one):
+            raise ValueError(f"a list of user names without spaces, commas, colons and slashes ({one!r} is none)")
+    return list(dict.fromkeys(names))
+
+
+def options(value: Any) -> dict[str, Any]:
+    """Options of the authenticator by their names."""
+    if not isinstance(value, dict) or not all(isinstance(key, str) and key.isidentifier() for key in value):
+        raise ValueError("a mapping of the authenticator's options, such as {client_id: jelai}")
+    return dict(value)
