@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,27 @@ ROOT = Path(__file__).resolve().parent.parent
 IMAGES = ROOT / "images"
 WORK = ROOT / ".build"
 REQUIREMENTS = IMAGES / "user-notebook" / "requirements"
-ALL = ["user-notebook", "tutor"]
+BUILDING = {"building": str(IMAGES / "building")}
+"""What the builds of several images run."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """An image that is built in one way: its folder, the Dockerfile's target, other folders that the build reads."""
+
+    folder: str
+    target: str = ""
+    contexts: dict[str, str] = field(default_factory=dict)
+
+
+RECIPES = {
+    "hub": Recipe("hub", target="hub"),
+    "proxy": Recipe("hub", target="proxy"),
+    "socket-proxy": Recipe("socket-proxy"),
+    "firewall": Recipe("firewall"),
+    "tutor": Recipe("tutor", contexts={"materials": str(IMAGES / "learning_materials")}),
+}
+ALL = ["user-notebook", *RECIPES]
 LAYER_SETTING = {"ydoc": "YDOC_LAYER", "fluent-bit": "FLUENT_BIT_LAYER"}
 
 Log = Callable[[str], None]
@@ -85,12 +106,13 @@ class Builder:
                     )
                 return {"image": image, "layers": outcomes, "packages": settings.notebook_packages}
 
-    def tutor(self, base: str) -> Result:
-        """The tutor's image."""
-        arguments = {"BASE_IMAGE": base}
-        contexts = {"materials": str(IMAGES / "learning_materials")}
-        build = Build(IMAGES / "tutor", f"jelai/tutor:{self.tag}", arguments, contexts, self._secrets())
-        return {"image": self._run("tutor", build)}
+    def simple(self, name: str, base: str) -> Result:
+        """An image of the table."""
+        recipe = RECIPES[name]
+        arguments, contexts = {"BASE_IMAGE": base}, BUILDING | recipe.contexts
+        tag = f"jelai/{name}:{self.tag}"
+        build = Build(IMAGES / recipe.folder, tag, arguments, contexts, self._secrets(), recipe.target)
+        return {"image": self._run(name, build)}
 
     def _user_notebook_build(self, base: str, outcomes: Outcomes) -> Build:
         package = self.settings.fluent_bit_package
@@ -99,7 +121,7 @@ class Builder:
             packages = self.scratch / "packages"
             packages.mkdir(exist_ok=True)
             (packages / package.name).write_bytes(package.read_bytes())
-        contexts = {
+        contexts = BUILDING | {
             "requirements": str(self.requirements),
             "materials": str(IMAGES / "learning_materials"),
             "fluent-bit-package": str(packages),
@@ -121,9 +143,13 @@ class Builder:
         if self.settings.pip_index_url:
             secrets["pip_index_url"] = self.scratch / "pip_index_url"
             secrets["pip_index_url"].write_text(self.settings.pip_index_url)
-        if self.settings.fluent_bit_package and not self.settings.base_image:
+        if self.settings.npm_registry:
+            secrets["npm_registry"] = self.scratch / "npm_registry"
+            secrets["npm_registry"].write_text(self.settings.npm_registry)
+        if not self.settings.base_image:  # another base brings its own sources
             secrets["apt_sources"] = self.scratch / "apt_sources"
-            secrets["apt_sources"].write_text(build_base.host_sources(build_base.read_recipe().codename))
+            if not secrets["apt_sources"].exists():
+                secrets["apt_sources"].write_text(build_base.host_sources(build_base.read_recipe().codename))
         return secrets
 
     def _refuse_if_required(self, layer: str, outcome: dict[str, Any]) -> None:
@@ -164,8 +190,9 @@ def build(
         results["base"] = builder.base()
         if "user-notebook" in only:
             results["user-notebook"] = builder.user_notebook(results["base"]["name"])
-        if "tutor" in only and (IMAGES / "tutor" / "Dockerfile").exists():
-            results["tutor"] = builder.tutor(results["base"]["name"])
+        for name, recipe in RECIPES.items():
+            if name in only and (IMAGES / recipe.folder / "Dockerfile").exists():
+                results[name] = builder.simple(name, results["base"]["name"])
         part = output.with_suffix(".part")
         part.write_text(json.dumps(results, indent=2) + "\n")
         part.replace(output)

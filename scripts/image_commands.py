@@ -26,6 +26,7 @@ class Build:
     arguments: dict[str, str] = field(default_factory=dict)
     contexts: dict[str, str] = field(default_factory=dict)
     secrets: dict[str, Path] = field(default_factory=dict)
+    target: str = ""
 
     def argv(self, iidfile: Path) -> list[str]:
         """The command. Secrets are files, so nothing of them is in the list of arguments."""
@@ -35,6 +36,7 @@ class Build:
         argv += [f"--build-arg={name}={value}" for name, value in self.arguments.items()]
         argv += [f"--build-context={name}={place}" for name, place in self.contexts.items()]
         argv += [f"--secret=id={name},src={file}" for name, file in self.secrets.items()]
+        argv += [f"--target={self.target}"] if self.target else []
         return [*argv, str(self.folder)]
 
 

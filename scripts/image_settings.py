@@ -10,6 +10,7 @@ from pathlib import Path
 
 LAYER_WORDS = ("auto", "required", "off")
 PACKAGE_SETS = ("minimal", "scipy")
+NPM_VARIABLES = ("NPM_REGISTRY", "NPM_CONFIG_REGISTRY", "npm_config_registry")
 HOST_CA_VARIABLES = ("PIP_CERT", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE")
 SYSTEM_CA = Path("/etc/ssl/certs/ca-certificates.crt")
 
@@ -30,6 +31,7 @@ class BuildSettings:
     ca_bundle: Path | None
     extra_ca: bool
     pip_index_url: str
+    npm_registry: str
 
     @property
     def layers(self) -> dict[str, str]:
@@ -66,6 +68,7 @@ def load(environ: Mapping[str, str] = os.environ) -> BuildSettings:
         ca_bundle=extra or host_ca(environ),
         extra_ca=extra is not None,
         pip_index_url=environ.get("PIP_INDEX_URL", "").strip(),
+        npm_registry=next((value for name in NPM_VARIABLES if (value := environ.get(name, "").strip())), ""),
     )
     if wrong:
         raise SettingsError("\n".join(wrong))
