@@ -1,0 +1,25 @@
+"""Accounts that students make themselves and an administrator allows (NativeAuthenticator)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import bcrypt
+from nativeauthenticator import NativeAuthenticator
+from nativeauthenticator.orm import UserInfo
+from traitlets import Unicode
+
+
+class NativeAccounts(NativeAuthenticator):
+    """The administrators have accounts from the start: else whoever signs up first under such a name would be one."""
+
+    admin_password = Unicode(config=True, help="The first password of each administrator's account.")
+
+    def __init__(self, *arguments: Any, **given: Any) -> None:
+        super().__init__(*arguments, **given)
+        if self.admin_password:
+            for name in sorted(self.admin_users):
+                if not self.user_exists(name):
+                    password = bcrypt.hashpw(self.admin_password.encode(), bcrypt.gensalt())
+                    self.db.add(UserInfo(username=name, password=password, is_authorized=True))
+            self.db.commit()

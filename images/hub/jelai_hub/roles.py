@@ -1,0 +1,49 @@
+"""Who may do what at the hub's API besides people: the culler, the probe, and the operator's programs."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from .settings import Settings
+
+CULLER = ["list:users", "read:users:activity", "read:servers", "delete:servers"]
+"""Sees who has a server and when it was used, and stops servers."""
+PROBE = ["admin:users", "admin:servers", "access:servers", "tokens"]
+"""Makes a student, uses their server as they would, and deletes both."""
+OPERATIONS = ["list:users", "read:users:activity", "read:servers", "delete:servers", "access:servers"]
+"""Shows the servers, asks each in which mode it is, and stops them."""
+
+
+def services(settings: Settings, *, probe_token: str, ops_token: str) -> list[dict[str, Any]]:
+    """JupyterHub.services."""
+    found: list[dict[str, Any]] = [
+        {"name": "probe", "api_token": probe_token},
+        {"name": "ops", "api_token": ops_token},
+    ]
+    if settings.cull_idle_seconds or settings.cull_max_age_seconds:
+        found.append({"name": "idle-culler", "command": culler(settings)})
+    return found
+
+
+def roles(settings: Settings) -> list[dict[str, Any]]:
+    """JupyterHub.load_roles."""
+    found = [
+        {"name": "probe", "scopes": PROBE, "services": ["probe"]},
+        {"name": "ops", "scopes": OPERATIONS, "services": ["ops"]},
+    ]
+    if settings.cull_idle_seconds or settings.cull_max_age_seconds:
+        found.append({"name": "idle-culler", "scopes": CULLER, "services": ["idle-culler"]})
+    return found
+
+
+NEVER = 10 * 365 * 24 * 3600
+
+
+def culler(settings: Settings) -> list[str]:
+    """The command of the idle culler; 0 switches either limit off."""
+    idle = settings.cull_idle_seconds or NEVER
+    shortest = min(filter(None, (settings.cull_idle_seconds, settings.cull_max_age_seconds)), default=NEVER)
+    every = max(1, min(300, shortest // 2))
+    argv = [sys.executable, "-I", "-m", "jupyterhub_idle_culler", f"--timeout={idle}", f"--cull-every={every}"]
+    return [*argv, f"--max-age={settings.cull_max_age_seconds}"]

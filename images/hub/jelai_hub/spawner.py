@@ -1,0 +1,78 @@
+"""DockerSpawner as this hub needs it: names and volumes that no two students share, and patience with Docker."""
+
+from __future__ import annotations
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from docker.errors import APIError, DockerException
+from docker.types import Mount
+from dockerspawner import DockerSpawner
+from requests.exceptions import RequestException
+
+from . import students
+from .names import safe_name
+from .settings import Place
+
+PATIENCE = (0.5, 1, 2, 4, 8)
+"""Seconds between questions while Docker does not answer."""
+
+
+class StudentSpawner(DockerSpawner):
+    """A student's server in a container of its own."""
+
+    place: Place
+    _threads = ThreadPoolExecutor(8, thread_name_prefix="docker")
+
+    @property
+    def executor(self) -> ThreadPoolExecutor:
+        """DockerSpawner has one thread: one server that takes ten seconds to stop would hold up all that start."""
+        return self._threads
+
+    @staticmethod
+    def _escape(text: str) -> str:
+        return safe_name(text)
+
+    @property
+    def mount_binds(self) -> list[Mount]:
+        """The student's volumes. Docker makes those that are missing, with these labels."""
+        return [Mount(**given) for given in students.volumes(self.place, self.user.name, self.escaped_name)]
+
+    def container_labels(self) -> dict[str, str]:
+        """For extra_create_kwargs."""
+        # DockerSpawner takes every string for a template.
+        return {
+            key: value.replace("{", "{{").replace("}", "}}")
+            for key, value in students.container_labels(self.place, self.user.name).items()
+        }
+
+    async def get_object(self) -> dict[str, Any] | None:
+        """The container as Docker sees it, or None if there is none.
+
+        While Docker does not answer (it restarts, or the filter before it), nobody knows. A hub that starts just then
+        would take every server for dead, so it is asked again for a while.
+        """
+        for pause in (*PATIENCE, None):
+            try:
+                found: dict[str, Any] = await self.docker("inspect_container", self.object_name)
+            except (APIError, DockerException, RequestException) as error:
+                if isinstance(error, APIError) and error.status_code == 404:
+                    self.object_id = ""
+                    return None
+                if pause is None:
+                    raise
+                self.log.warning("Docker does not tell about %s (%s), asking again", self.object_name, error)
+                await asyncio.sleep(pause)
+            else:
+                self.object_id = found["Id"]
+                return found
+        return None
+
+    async def poll(self) -> int | str | None:
+        """None while the server runs. A container that ended by itself is removed; why it ended is in the hub's log."""
+        status: int | str | None = await super().poll()
+        if status is not None and self.object_id:
+            self.log.warning("%s ended by itself: %s", self.object_name, status)
+            await self.remove_object()
+        return status
