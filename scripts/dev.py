@@ -40,7 +40,7 @@ class DevError(Exception):
 def compose(*arguments: str, use_ydoc_chat: str = "auto") -> list[str]:
     """The command for a compose verb, with the overlays that a setting asks for."""
     mode = "json-chat" if use_ydoc_chat == "false" else "ydoc"
-    files = [COMPOSE / "compose.yaml", COMPOSE / "overlays" / "dev.yaml", COMPOSE / "overlays" / f"{mode}.yaml"]
+    files = [COMPOSE / "overlays" / "dev.yaml", COMPOSE / "overlays" / f"{mode}.yaml"]
     return ["docker", "compose", *(f"--file={file}" for file in files), *arguments]
 
 

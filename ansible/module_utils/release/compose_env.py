@@ -1,0 +1,90 @@
+"""The variables of compose/compose.yaml, made of a deployment's settings. Pure.
+
+Only JELAI_RELEASE and JELAI_RELEASE_DIR tell releases of the same images and settings apart, and only the hub has them:
+a service whose configuration did not change is not made anew.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+IMAGES = ("hub", "proxy", "socket-proxy", "firewall", "tutor", "user-notebook")
+SERVICES = ("hub", "proxy", "tutor", "collector")
+"""Those with a fixed address in the students' network, from the second on; the first is the bridge's own."""
+GATE = "-gate"
+
+
+class Layout(Protocol):
+    """What is needed of where things lie on the host."""
+
+    root: Path
+    secrets: Path
+
+    def release(self, identity: str) -> Path:
+        """The folder of a release."""
+
+
+def compose_environment(
+    settings: Mapping[str, Any],
+    images: Mapping[str, str],
+    layout: Layout,
+    *,
+    release: str,
+    docker_gid: int,
+    secrets: frozenset[str] = frozenset(),
+) -> dict[str, str]:
+    """Every variable. `images` are ids by name, `secrets` the names of the operator's secrets that the host has."""
+    stack = str(settings["stack_name"])
+    has_key = "llm_api_key" in secrets
+    return {
+        "JELAI_STACK": stack,
+        "JELAI_ROOT": str(layout.root),
+        "JELAI_RELEASE": release,
+        "JELAI_RELEASE_DIR": str(layout.release(release)),
+        **{f"{name.upper().replace('-', '_')}_IMAGE": images[name] for name in IMAGES},
+        "HUB_ADDRESS": str(settings["hub_address"]),
+        "HUB_PORT": str(settings["hub_port"]),
+        "DOCKER_GID": str(docker_gid),
+        **students_network(str(settings["students_subnet"])),
+        "STUDENTS_BRIDGE": f"{stack}-st",
+        "STUDENTS_INTERNET": "true" if settings["students_internet"] else "false",
+        "LLM_BASE_URL": str(settings["llm_base_url"]),
+        "LLM_MODEL": str(settings["llm_model"]),
+        "LLM_API_KEY_SOURCE": str(layout.secrets / "llm_api_key") if has_key else "",
+        "TLS_CERTIFICATE": str(settings["tls_certificate"]),
+        "TLS_KEY": str(settings["tls_key"]),
+    }
+
+
+def candidate_environment(environment: Mapping[str, str]) -> dict[str, str]:
+    """What differs where a release is tried beside the one that serves (overlays/candidate.yaml)."""
+    return {"JELAI_STACK": environment["JELAI_STACK"] + GATE}
+
+
+def students_network(subnet: str) -> dict[str, str]:
+    """The addresses in the students' network: services from the second on, students' servers in the upper half."""
+    network = ipaddress.IPv4Network(subnet)
+    upper = list(network.subnets(prefixlen_diff=1))[1]
+    services = {
+        f"{name.upper()}_ADDRESS_INTERNAL": str(network[number]) for number, name in enumerate(SERVICES, start=2)
+    }
+    return {
+        "STUDENTS_SUBNET": str(network),
+        "STUDENTS_GATEWAY": str(network[1]),
+        "STUDENTS_RANGE": str(upper),
+        **services,
+    }
+
+
+def env_file(environment: Mapping[str, str]) -> bytes:
+    """The variables as docker compose reads them with --env-file: nothing in a value means anything to it."""
+    return "".join(f"{name}={_quoted(value)}\n" for name, value in environment.items()).encode()
+
+
+def _quoted(value: str) -> str:
+    for plain, escaped in (("\\", "\\\\"), ('"', '\\"'), ("$", "\\$"), ("\n", "\\n"), ("\r", "\\r")):
+        value = value.replace(plain, escaped)
+    return f'"{value}"'
