@@ -35,7 +35,7 @@ def carry_out(script: str, table: Table) -> Table:
         if line.startswith(":"):
             chains[line[1:].split()[0]] = []
             continue
-        option, chain, rule = (line.split(" ", 2) + [""])[:3]
+        option, chain, rule = [*line.split(" ", 2), ""][:3]
         match option:
             case "-A":
                 chains[chain].append(rule)
