@@ -14,6 +14,9 @@ from .files import make_folder, write_atomic
 from .layout import HUB_USER, Layout
 from .setting_rules import ADMIN_LENGTH, PASSWORDS
 
+WHO_HAS = {"shared": PASSWORDS, "native": ("admin_password",)}
+"""The authenticators with passwords of ours. What has no such thing gets none."""
+
 ALPHABET = "abcdefghijkmnpqrstuvwxyz23456789"
 """Without what is easily taken for another sign when a password is read out or typed."""
 
@@ -50,8 +53,8 @@ class Plan:
 
 
 def plan(layout: Layout, given: Mapping[str, str], authenticator: str) -> Plan:
-    """What is to be done. The two passwords belong to the authenticator `shared`."""
-    wanted = [name for name in MAKERS if authenticator == "shared" or name not in PASSWORDS]
+    """What is to be done."""
+    wanted = [name for name in MAKERS if name not in PASSWORDS or name in WHO_HAS.get(authenticator, ())]
     made = tuple(name for name in wanted if name not in given and not layout.secret(name).is_file())
     return Plan(made, tuple(sorted(name for name, value in given.items() if _read(layout, name) != value)))
 

@@ -113,7 +113,7 @@ def subnet(value: Any) -> str:
     if not any(network.subnet_of(private) for private in PRIVATE):
         raise ValueError("a private network: within 10.0.0.0/8, 172.16.0.0/12 or 192.168.0.0/16")
     if network.prefixlen > 26:
-        raise ValueError("a larger network: /26 or more, since its first 16 addresses are for services")
+        raise ValueError("a larger network: /26 or more, since servers have its upper half only")
     return str(network)
 
 

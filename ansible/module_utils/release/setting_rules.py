@@ -11,9 +11,6 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-SERVICE_ADDRESSES = 16
-"""How many of the students' subnet the services keep."""
-
 ADMIN_LENGTH, STUDENT_LENGTH = 32, 8
 """The shortest passwords that JupyterHub's SharedPasswordAuthenticator takes."""
 
@@ -25,11 +22,14 @@ OPTIONAL = ("llm_api_key", *PASSWORDS)
 OPTIONS = {
     "shared": (),
     "native": (),
-    "oauth": ("client_id", "client_secret", "oauth_callback_url", "authorize_url", "token_url", "userdata_url"),
+    "oauth": ("client_id", "client_secret", "oauth_callback_url"),
     "lti": ("client_id", "issuer", "authorize_url", "jwks_endpoint"),
     "ldap": ("server_address",),
 }
+GENERIC = ("authorize_url", "token_url", "userdata_url")
+"""What `oauth` needs as well without a `provider`, which knows its own addresses."""
 LOOKUP = ("user_search_base", "user_attribute")
+OWN_SETTINGS = ("admin_users", "allowed_users")
 SECRET_OPTION = re.compile(r"(secret|password|passwd|private_key)$")
 SECRET_NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 
@@ -55,7 +55,7 @@ def pairs(settings: Settings) -> Iterator[tuple[set[str], str]]:
     if ipaddress.ip_address(settings["hub_address"]) in network:
         said = f"hub_address {settings['hub_address']} lies in students_subnet {network}"
         yield {"hub_address", "students_subnet"}, f"{said}: choose a subnet that this host does not use"
-    room = network.num_addresses - SERVICE_ADDRESSES - 1
+    room = network.num_addresses // 2 - 1  # servers are in the upper half
     if settings["max_servers"] > room:
         said = f"max_servers is {settings['max_servers']}, and students_subnet {network} has room for {room}"
         yield {"max_servers", "students_subnet"}, f"{said}: choose a larger subnet"
@@ -65,7 +65,10 @@ def authenticator(settings: Settings, secrets: Secrets) -> Iterator[str]:
     """The authenticator has the options that it needs, and they refer to secrets that there are."""
     kind, options = settings["authenticator"], settings["authenticator_options"]
     where = f"authenticator_options of {kind}"
-    for name in OPTIONS[kind]:
+    needed: tuple[str, ...] = OPTIONS[kind]
+    if kind == "oauth" and options.get("provider", "generic") == "generic":
+        needed += GENERIC
+    for name in needed:
         if options.get(name) in (None, "", [], {}):
             yield f"authenticator {kind} needs {name}: set it in authenticator_options"
     if kind == "ldap" and not options.get("bind_dn_template") and not all(map(options.get, LOOKUP)):
@@ -73,13 +76,28 @@ def authenticator(settings: Settings, secrets: Secrets) -> Iterator[str]:
     if kind == "native" and not settings["admin_users"]:
         yield "authenticator native needs admin_users: without an admin nobody can let anybody in"
     for name, value in options.items():
-        if isinstance(value, Mapping) and "secret" in value:
-            yield from _reference(f"{where}: {name}", value, secrets)
-        elif SECRET_OPTION.search(name) and value not in (None, ""):
+        if name in OWN_SETTINGS:
+            yield f"{where}: {name} is a setting of its own: move it out of the options"
+        elif SECRET_OPTION.search(name) and isinstance(value, str) and value:
             yield (
                 f"{where}: {name} is a secret and is written in plain: move it to jelai_secrets in the vault "
                 f'and write {{"secret": "NAME"}} here'
             )
+        for reference in references(value):
+            yield from _reference(f"{where}: {name}", reference, secrets)
+
+
+def references(value: Any) -> Iterator[Mapping[str, Any]]:
+    """Every {"secret": NAME} in a value, however deep."""
+    if isinstance(value, Mapping):
+        if "secret" in value:
+            yield value
+        else:
+            for one in value.values():
+                yield from references(one)
+    elif isinstance(value, list):
+        for one in value:
+            yield from references(one)
 
 
 def _reference(where: str, value: Mapping[str, Any], secrets: Secrets) -> Iterator[str]:
@@ -106,15 +124,11 @@ def vault(settings: Settings, secrets: Secrets) -> Iterator[str]:
         elif len(value) >= STUDENT_LENGTH and _holds(settings, value):
             yield f"the value of the secret {name} is written in the settings too: take it out there"
     yield from _passwords(secrets)
-    referred = {str(v["secret"]) for v in settings["authenticator_options"].values() if _refers(v)}
+    referred = {str(one["secret"]) for one in references(settings["authenticator_options"])}
     for name in map(str, secrets):
         near = difflib.get_close_matches(name, [one for one in OPTIONAL if one not in secrets], n=1, cutoff=0.8)
         if name not in referred and name not in OPTIONAL and near:
             yield f"jelai_secrets: nothing uses {name}: did you mean {near[0]}?"
-
-
-def _refers(value: Any) -> bool:
-    return isinstance(value, Mapping) and "secret" in value
 
 
 def _passwords(secrets: Secrets) -> Iterator[str]:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given as examples
 from hypothesis import strategies as st
 from release.secrets import MAKERS
-from release.setting_rules import OPTIONAL, OPTIONS
+from release.setting_rules import GENERIC, OPTIONAL, OPTIONS
 from release.settings import NAMES, SETTINGS, check, table
 
 OAUTH = {
@@ -125,7 +125,7 @@ def test_users_are_a_list_or_one_line() -> None:
             {"llm_base_url": "https://u:pw@llm.example"},
             "llm_base_url is 'https://…@llm.example': expected an address w",
         ),
-        ({"students_subnet": "172.30.0.0/24", "max_servers": 250}, "has room for 239: choose a larger subnet"),
+        ({"students_subnet": "172.30.0.0/24", "max_servers": 250}, "has room for 127: choose a larger subnet"),
         ({"hub_address": "172.30.0.9"}, "lies in students_subnet 172.30.0.0/16: choose a subnet"),
         ({"admin_users": "ada lovelace"}, "expected a list of user names without spaces"),
         ({"admin_users": {"ada": 1}}, "expected a list of user names, such as [ada, grace]"),
@@ -136,6 +136,11 @@ def test_users_are_a_list_or_one_line() -> None:
         ({"authenticator": "pam"}, "authenticator is 'pam': expected shared, native, oauth, lti or ldap"),
         ({"authenticator": "lti", "authenticator_options": OAUTH}, "authenticator lti needs issuer"),
         ({"authenticator": "native", "admin_users": []}, "authenticator native needs admin_users"),
+        ({"authenticator_options": {"admin_users": ["ada"]}}, "admin_users is a setting of its own: move it"),
+        (
+            {"authenticator_options": {"a": [{"b": {"secret": "gone"}}]}},
+            "a refers to the secret gone, and jelai_secrets",
+        ),
         ({"authenticator_options": ["x"]}, "authenticator_options is a list: expected a mapping"),
         ({"llm_api_key": "k"}, "llm_api_key is a secret and is written among the settings: move it to jelai_secrets"),
     ],
@@ -173,6 +178,9 @@ def test_what_is_wrong_in_itself_is_not_blamed_again_for_what_it_lacks() -> None
 
 def test_an_authenticator_with_all_that_it_needs_is_right() -> None:
     assert mistakes({"authenticator": "oauth", "authenticator_options": OAUTH}, KEY) == []
+    github = {name: OAUTH[name] for name in ("client_id", "client_secret", "oauth_callback_url")}
+    assert len(mistakes({"authenticator": "oauth", "authenticator_options": github}, KEY)) == 3
+    assert mistakes({"authenticator": "oauth", "authenticator_options": github | {"provider": "github"}}, KEY) == []
     ldap = {"server_address": "ldap.example", "user_search_base": "ou=x", "user_attribute": "uid"}
     assert mistakes({"authenticator": "ldap", "authenticator_options": ldap}) == []
     del ldap["user_attribute"]
@@ -261,5 +269,5 @@ def test_the_documentation_has_every_authenticator_with_what_it_needs_and_every_
     documented = (Path(__file__).parents[3] / "docs" / "settings-deployment.md").read_text()
     rows = {line.split("`")[1]: line for line in documented.splitlines() if line.startswith("| `")}
     for kind, needed in OPTIONS.items():
-        assert all(f"`{name}`" in rows[kind] for name in needed)
+        assert all(f"`{name}`" in rows[kind] for name in (*needed, *(GENERIC if kind == "oauth" else ())))
     assert all(f"`{name}`" in documented for name in (*OPTIONAL, *MAKERS))

@@ -59,7 +59,8 @@ def test_jupyterhub_takes_the_passwords(layout: Layout) -> None:
 def test_passwords_are_made_for_the_authenticator_that_has_them(layout: Layout) -> None:
     assert "admin_password" not in ensure(layout, {}, "oauth")[0]
     assert passwords(layout) == {}
-    assert ensure(layout, {}, "shared")[0] == {"admin_password", "student_password"}
+    assert ensure(layout, {}, "native")[0] == {"admin_password"}
+    assert ensure(layout, {}, "shared")[0] == {"student_password"}
 
 
 def test_the_operators_follow_the_vault(layout: Layout) -> None:
