@@ -38,8 +38,11 @@ class Manifest:
     tests: dict[str, Any] = field(default_factory=dict)
     seconds: float = 0.0
 
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
     def to_json(self) -> bytes:
-        return to_json(asdict(self))
+        return to_json(self.as_dict())
 
     @property
     def made(self) -> datetime:

@@ -1,0 +1,56 @@
+#!/usr/bin/python
+"""Ansible module: who the running play is, for the lock and the audit. Changes nothing."""
+
+from __future__ import annotations
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible.module_utils.release.owner import owner_here, playbook_pid
+
+DOCUMENTATION = r"""
+module: jelai_owner
+short_description: Tells which process a play is, so that others can tell whether it still runs
+description:
+  - Runs where the command was typed.
+  - The process is ansible's own, not the module's, which has ended when somebody asks.
+options:
+  who:
+    description: The person; the login name without.
+    type: str
+    default: ""
+  pid:
+    description: The process; without, the one of ansible that runs the play.
+    type: int
+    default: 0
+author: the jelai-ops developers
+"""
+
+EXAMPLES = r"""
+- name: Find out who this is
+  jelai_owner:
+  delegate_to: localhost
+  register: me
+"""
+
+RETURN = r"""
+owner:
+  description: The process (owner, pid, started, host, machine, boot), as O(jelai_lock#module:owner) takes it.
+  type: dict
+  returned: always
+"""
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={"who": {"type": "str", "default": ""}, "pid": {"type": "int", "default": 0}},
+        supports_check_mode=True,
+    )
+    pid = module.params["pid"] or playbook_pid()
+    owner = owner_here(pid, module.params["who"])
+    if not owner.started:
+        module.fail_json(f"there is no process {pid} on this machine")
+    module.exit_json(changed=False, owner=owner.as_dict())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,67 @@
+#!/usr/bin/python
+"""Ansible module: whether a host can take a deploy. Changes nothing."""
+
+from __future__ import annotations
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible.module_utils.release.files import FileProblem
+from ansible.module_utils.release.layout import DEFAULT_ROOT, Layout
+from ansible.module_utils.release.preflight import advise, judge, look
+
+DOCUMENTATION = r"""
+module: jelai_preflight
+short_description: Looks at disk, port, engine, clock, memory and bridge filter of a host
+description:
+  - Fails with one sentence for each thing in the way.
+options:
+  root:
+    description: Where the releases of this host lie.
+    type: path
+    default: /srv/jelai
+  settings:
+    description: Every setting with its value, as M(jelai_settings) returned them.
+    type: dict
+    required: true
+author: the jelai-ops developers
+"""
+
+EXAMPLES = r"""
+- name: Look whether this host can take a deploy
+  jelai_preflight:
+    settings: "{{ checked.settings }}"
+"""
+
+RETURN = r"""
+problems:
+  description: One sentence for each thing in the way.
+  type: list
+  returned: always
+hints:
+  description: What is worth a word and stops nothing.
+  type: list
+  returned: always
+"""
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "root": {"type": "path", "default": DEFAULT_ROOT},
+            "settings": {"type": "dict", "required": True},
+        },
+        supports_check_mode=True,
+    )
+    settings = module.params["settings"]
+    try:
+        facts = look(Layout(module.params["root"]), settings)
+    except (FileProblem, OSError) as error:
+        module.fail_json(str(error))
+    problems = judge(facts, settings)
+    if problems:
+        module.fail_json("\n".join(problems), problems=problems, hints=advise(facts))
+    module.exit_json(changed=False, problems=[], hints=advise(facts))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,87 @@
+#!/usr/bin/python
+"""Ansible module: the releases of a host, as `make releases` lists them. Changes nothing."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible.module_utils.release.docker_cli import DockerError, inspect
+from ansible.module_utils.release.files import FileProblem
+from ansible.module_utils.release.layout import DEFAULT_ROOT, Layout
+from ansible.module_utils.release.retention import Release
+from ansible.module_utils.release.store import Store
+
+DOCUMENTATION = r"""
+module: jelai_releases
+short_description: Tells which releases lie on a host
+options:
+  root:
+    description: Where the releases of this host lie.
+    type: path
+    default: /srv/jelai
+author: the jelai-ops developers
+"""
+
+EXAMPLES = r"""
+- name: Look at the releases
+  jelai_releases:
+  register: there
+"""
+
+RETURN = r"""
+releases:
+  description:
+    - Newest first, each with id, state, damage, created, age (seconds), who, git, images, layers, gate, hub_schema.
+    - C(size) is that of its images in bytes, C(missing) names those that the host does not have (any more).
+  type: list
+  returned: always
+current:
+  description: The id of the one that serves, or nothing.
+  type: str
+  returned: always
+previous:
+  description: The id of the one that a rollback goes back to, or nothing.
+  type: str
+  returned: always
+"""
+
+
+def row(release: Release, sizes: dict[str, int], now: datetime) -> dict[str, Any]:
+    manifest = release.manifest
+    short = {"id": release.id, "state": release.state, "damage": release.damage}
+    if manifest is None:
+        return short
+    facts = {name: getattr(manifest, name) for name in ("created", "who", "git", "images", "layers", "hub_schema")}
+    return {
+        **short,
+        **facts,
+        "age": int((now - manifest.made).total_seconds()),
+        "gate": manifest.gate.get("outcome", ""),
+        "size": sum(sizes.get(image, 0) for image in release.images),
+        "missing": sorted(name for name, image in manifest.images.items() if image not in sizes),
+    }
+
+
+def main() -> None:
+    module = AnsibleModule(argument_spec={"root": {"type": "path", "default": DEFAULT_ROOT}}, supports_check_mode=True)
+    try:
+        found = Store(Layout(module.params["root"])).all()
+        wanted = sorted(frozenset().union(*(one.images for one in found)))
+        sizes = {str(one["Id"]): int(one["Size"]) for one in inspect("image", wanted)}
+    except (FileProblem, OSError, DockerError) as error:
+        module.fail_json(str(error))
+    by_state = {one.state: one.id for one in found}
+    now = datetime.now(UTC)
+    module.exit_json(
+        changed=False,
+        releases=[row(one, sizes, now) for one in found],
+        current=by_state.get("current", ""),
+        previous=by_state.get("previous", ""),
+    )
+
+
+if __name__ == "__main__":
+    main()
