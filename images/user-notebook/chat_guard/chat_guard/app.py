@@ -32,6 +32,7 @@ PATCHES = (
     "check_saves",
     "save_atomically",
     "guard_sockets",
+    "room_bridge",
     "send_at_once",
 )
 
@@ -68,6 +69,7 @@ class ChatGuard(ExtensionApp):
             "check_saves": lambda: self._check_saves(contents, hooks),
             "save_atomically": lambda: save_atomically(contents, hooks),
             "guard_sockets": self.sockets.guard,
+            "room_bridge": _room_bridge,
             "send_at_once": send_at_once,
         }
         for name in PATCHES:
@@ -77,6 +79,10 @@ class ChatGuard(ExtensionApp):
     def initialize_handlers(self) -> None:
         self.handlers.append((r"/api/chat_guard/?", StatusHandler, {"report": self.report}))
         self.handlers.append((r"/api/chat_guard/writing", WritingHandler, {"writers": Writers()}))
+        if self.patches["room_bridge"] == "active":
+            from .bridge import RoomBridge
+
+            self.handlers.append((r"/api/chat_guard/ws/(.+)", RoomBridge))
 
     async def stop_extension(self) -> None:
         """Save what is not on disk yet; upstream cancels its own pending saves when the server stops."""
@@ -103,3 +109,9 @@ class ChatGuard(ExtensionApp):
 
     def _unsaved(self, chat: Any) -> bool:
         return self.rooms.saver.unsaved(chat) or self.sockets.saver.unsaved(chat)
+
+
+def _room_bridge() -> Patch:
+    from .bridge import room_bridge  # there is none without collaboration installed
+
+    return room_bridge()

@@ -31,6 +31,11 @@ KNOWN: dict[str, dict[str, str]] = {
     "DocumentRoom.__init__": {"8127fb750029b701": "jupyter-server-ydoc 3.0.0 to 3.0.4"},
     "DocumentRoom._on_document_change": {"7260ba9683c7b9b3": "jupyter-server-ydoc 3.0.0 to 3.0.4"},
     "DocumentRoom._maybe_save_document": {"dac125795f4b1ce0": "jupyter-server-ydoc 3.0.0 to 3.0.4"},
+    "YDocWebSocketHandler.initialize": {"126add8c21da4da0": "jupyter-server-ydoc 3.0.4"},
+    "YDocWebSocketHandler.prepare": {"ddcd1286e2353d34": "jupyter-server-ydoc 3.0.4"},
+    "YDocWebSocketHandler.open": {"8df18d24ad688fb6": "jupyter-server-ydoc 3.0.4"},
+    "YDocWebSocketHandler.on_close": {"3f58c0f90a878dce": "jupyter-server-ydoc 3.0.4"},
+    "YDocWebSocketHandler._clean_room": {"4c372bfe4d00eb07": "jupyter-server-ydoc 3.0.4"},
     "FileLoader.load_content": {"bb71febd03ca5fc6": "jupyter-server-ydoc 3.0.0 to 3.0.4"},
     "AsyncFileManagerMixin._save_file": {"5e9fbb5f5a24e391": "jupyter-server 2.21"},
 }

@@ -53,7 +53,7 @@ def stamp_in_place(counters: Counters) -> Patch:
     def stamp(self: Any, identities: list[str], now: float) -> None:
         with self._ydoc.transaction():
             for place, identity in enumerate(identities):
-                index = _find(self, identity)
+                index = find(self, identity)
                 message = self._ymessages[index] if index is not None else None
                 if isinstance(message, Map) and message.get("raw_time", True):
                     # Messages that came together keep their order for whoever sorts by time.
@@ -150,7 +150,7 @@ def _index(chat: Any, event: Any) -> list[str]:
     return fresh
 
 
-def _find(chat: Any, identity: str) -> int | None:
+def find(chat: Any, identity: str) -> int | None:
     """Return where the message with that id is now, None when it is gone."""
     messages = chat._ymessages
     index = chat._indexes_by_id.get(identity, -1)
