@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from chat_interact.chats import Chats, Ways
+from chat_interact.chats import Chats
 from chat_interact.events import Changed
 from chat_interact.transports.base import NotAChat
+from chat_interact.ways import Ways
 
 PATH = "chats/secret.chat"
 

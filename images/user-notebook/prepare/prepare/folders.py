@@ -67,8 +67,9 @@ def write_notes(places: Places, *, rtc: str) -> None:
     (places.run / "rtc").write_text(rtc + "\n")
     overrides = {CHAT_SCHEMA: {"defaultDirectory": places.chat_dir}}
     (places.run / "config" / "labconfig" / "default_setting_overrides.json").write_text(json.dumps(overrides) + "\n")
-    # Left by a container that was stopped and is started again: the health check would believe them.
+    # Left by a container that was stopped and is started again: the health check would believe them, and
+    # a container that starts follows its environment.
     for stale in [*(places.run / "jupyter").glob("jpserver-*"), *(places.run / "programs").iterdir()]:
         stale.unlink()
-    for name in ("notebook.exit", "supervisor.sock", "supervisord.pid"):
+    for name in ("notebook.exit", "supervisor.sock", "supervisord.pid", "use_ydoc_chat"):
         (places.run / name).unlink(missing_ok=True)

@@ -9,15 +9,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import Any
 
 from .awake import Awake
 from .conversation import Conversation, Desk
 from .events import Changed, ClientJoined, ClientLeft, Closed, Deleted, Event, Opened, Renamed
 from .mode import Mode
-from .transports.base import ChatMissing, NotAChat, Transport, TransportError
+from .transports.base import AnotherWay, ChatMissing, NotAChat, TransportError
+from .ways import Ways
 
 log = logging.getLogger(__name__)
 
@@ -27,20 +26,6 @@ LONGEST_PAUSE = 5.0
 
 HELD = 10.0
 """A connection that lasted so many seconds was a good one: the next pause is short again."""
-
-
-@dataclass(frozen=True, slots=True)
-class Ways:
-    """How `Chats` reaches the world: what the server offers now, how a transport is made, what a file holds."""
-
-    look: Callable[[str], Awaitable[Mode]]
-    forget: Callable[[TransportError | None], None]
-    make: Callable[[Mode, str], Transport]
-    peek: Callable[[str], Awaitable[bool]]
-    """Tell whether a chat's file holds a question that waits; raises NotAChat or ChatMissing."""
-
-    watched: Callable[[str], bool]
-    """Tell whether a change of this chat's file would be noticed."""
 
 
 class Chats:
@@ -85,6 +70,20 @@ class Chats:
         self._ways.forget(None)
         for path in list(self._awake):
             self._nudge(path)
+
+    async def change_ways(self) -> None:
+        """The setting changed: leave each chat that is to be reached in another way now, and join it anew.
+
+        One after the other, never both at once: two Junos in a chat might say the same thing twice.
+        """
+        for awake in list(self._awake.values()):
+            awake.nudge.set()
+            awake.leave_for(await self._ways.look(awake.path))
+
+    @property
+    def changing(self) -> int:
+        """How many chats are between two ways."""
+        return sum(awake.changing for awake in self._awake.values())
 
     async def close(self) -> None:
         """Leave all chats."""
@@ -212,6 +211,9 @@ class Chats:
             except NotAChat as error:
                 self._report(awake.path, str(error))
                 return
+            except AnotherWay as error:
+                log.info("%s", error)
+                continue
             except TransportError as error:
                 self._lost(awake, error)
             pause = FIRST_PAUSE if time.monotonic() - began > HELD else min(2 * pause, LONGEST_PAUSE)

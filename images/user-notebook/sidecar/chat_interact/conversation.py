@@ -98,6 +98,11 @@ class Conversation:
         finally:
             await self._end(watcher)
 
+    def leave(self, why: TransportError) -> None:
+        """Have `run` end with this error, after what was being sent has been sent."""
+        self._failure = self._failure or why
+        self._wake.set()
+
     async def _watch(self) -> None:
         while True:
             await self.transport.changed()

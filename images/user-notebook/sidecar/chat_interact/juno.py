@@ -11,7 +11,7 @@ from typing import Any
 from . import context, memory, mode, status
 from . import server as servers
 from .answering import Policy
-from .chats import Chats, Ways
+from .chats import Chats
 from .conversation import Desk
 from .discover import Discovery
 from .drafts import Drafts
@@ -21,11 +21,16 @@ from .mode import Mode
 from .observe import Observer
 from .outbox import Outbox
 from .settings import Settings
+from .switch import Switch
 from .transports.base import Transport, TransportError, User
 from .transports.file import FileTransport
 from .tutor import Tutor
+from .ways import Ways
 
 log = logging.getLogger(__name__)
+
+SWITCH_LOOK = 0.5
+"""Seconds between looks at the switch."""
 
 HOUSEKEEPING = 60.0
 """Seconds between two rounds of looking for what was missed."""
@@ -51,7 +56,8 @@ class Juno:
         self.metrics = status.Metrics()
         self.outbox = Outbox(settings.state_dir)
         self.tutor = Tutor(settings.tutor_url, settings.tutor_timeout, settings.tutor_retries)
-        self.observer = Observer(settings.use_ydoc_chat, lambda: servers.find(os.environ))
+        self.switch = Switch(settings.switch_file, settings.use_ydoc_chat)
+        self.observer = Observer(self.switch.setting, lambda: servers.find(os.environ))
         self.looker = Looker(settings.root, settings.state_dir / "backups", policy, settings.chat_max_bytes)
         self.drafts = Drafts(
             self.tutor,
@@ -68,20 +74,22 @@ class Juno:
         )
         self.waiting: dict[str, int] = {}
         self._tidied = 0
+        self._changing = 0
         self._joining: asyncio.Task[None] | None = None
 
     async def run(self) -> None:
         """Start everything and look after it until cancelled."""
-        log.info("%s", mode.log_line(self.settings.use_ydoc_chat, self.observer.layer))
+        log.info("%s", mode.log_line(self.switch.setting, self.observer.layer))
         await self.outbox.open()
         server = await status.serve(self.settings.status_port, self.status, self.metrics)
         discovering = asyncio.create_task(self.discovery.run(), name="discovery")
         keeping = asyncio.create_task(self._keep_house(), name="housekeeping")
+        following = asyncio.create_task(self._follow_switch(), name="switch")
         try:
-            await asyncio.gather(discovering, keeping)
+            await asyncio.gather(discovering, keeping, following)
         finally:
-            discovering.cancel()
-            keeping.cancel()
+            for task in (discovering, keeping, following):
+                task.cancel()
             server.close()
             await self.chats.close()
             await self.drafts.close()
@@ -94,7 +102,10 @@ class Juno:
         return {
             "mode": self.observer.mode.transport,
             "reason": self.observer.mode.reason,
-            "use_ydoc_chat": self.settings.use_ydoc_chat,
+            "use_ydoc_chat": self.observer.setting,
+            "use_ydoc_chat_from": self.switch.source,
+            "use_ydoc_chat_problem": self.switch.problem,
+            "changing": self._changing + self.chats.changing,
             "ydoc_layer": self.observer.layer,
             "server": self.observer.status(),
             "tutor": {"url": self.settings.tutor_url, "last_error": self.tutor.last_error},
@@ -132,6 +143,24 @@ class Juno:
             self._tidied = self.chats.left
             memory.release()
 
+    async def _follow_switch(self) -> None:
+        while True:
+            await asyncio.sleep(SWITCH_LOOK)
+            if self.switch.look():
+                await self._change_setting(self.switch.setting)
+
+    async def _change_setting(self, setting: str) -> None:
+        """Go over to another USE_YDOC_CHAT."""
+        self._changing += 1
+        try:
+            self.observer.follow(setting)
+            log.info("%s", mode.log_line(setting, self.observer.layer))
+            log.info("USE_YDOC_CHAT is %s now, from %s", setting, self.switch.source)
+            await self.observer.look()
+            await self.chats.change_ways()
+        finally:
+            self._changing -= 1
+
     def _stream_changed(self, connected: bool) -> None:
         log.debug("the server's event stream is %s", "connected" if connected else "lost")
         self.chats.server_changed()
@@ -165,6 +194,10 @@ class Juno:
             from .transports.room import RoomTransport
 
             return RoomTransport(api, path, self.user, rtc.provider or servers.YDOC)
+        if how.bridge:
+            from .transports.bridge import BridgeTransport
+
+            return BridgeTransport(api, path, self.user)
         from .transports.socket import SocketTransport
 
         return SocketTransport(api, path, self.user)

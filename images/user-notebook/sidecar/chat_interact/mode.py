@@ -1,13 +1,15 @@
 """Which transport reaches a chat, and why. Pure, but for the question whether the YDoc layer can be imported.
 
-The server decides, not the setting: what owns a chat must be spoken to in its own way, or messages are lost. So
-`USE_YDOC_CHAT=false` does not keep Juno out of a room: a server that still runs collaboration (a quick rollback
-reaches Juno at once, but servers at their next start) owns its chats until it restarts, and a write to the file behind
-its back loses what students write at that moment. Only where nobody owns the chat may the file be written.
+The server decides, not the setting: what owns a chat must be spoken to, or messages are lost. A quick rollback reaches
+Juno at once, but servers at their next start: until then a server that runs collaboration owns its chats, and a write
+to the file behind its back loses what students write at that moment. So `USE_YDOC_CHAT=false` has Juno reach the room
+by chat_guard's bridge, with nothing of Yjs on her side, and keeps her in the room only where a server has no bridge.
+Only where nobody owns the chat may the file be written.
 """
 
 from __future__ import annotations
 
+import importlib.util
 from dataclasses import dataclass
 from typing import Literal
 
@@ -18,6 +20,7 @@ NOT_AVAILABLE = "YDoc dependencies not available - falling back to original impl
 DISABLED = "USE_YDOC_CHAT disabled - using original implementation"
 """The lines that operators grep for; the migration guide has them."""
 
+THROUGH_ROOM = "through the notebook server's room, which owns the chats until it restarts"
 PROVIDERS = frozenset({YDOC, DOCUMENTS})
 
 
@@ -27,10 +30,21 @@ class Mode:
 
     transport: Literal["room", "socket", "file", "waiting"]
     reason: str
+    bridge: bool = False
+    """For `socket`: by chat_guard's bridge into the room, in place of the chat's own socket."""
+
+    def goes_like(self, other: Mode) -> bool:
+        """Tell whether a chat is reached in the same way, whatever the reason."""
+        return (self.transport, self.bridge) == (other.transport, other.bridge)
 
 
-def ydoc_layer() -> bool:
-    """Tell whether the YDoc layer works: really imports it, since a broken one is as bad as none."""
+def ydoc_layer(*, used: bool = True) -> bool:
+    """Tell whether the YDoc layer works: really imports it, since a broken one is as bad as none.
+
+    One that is not to be used is looked for only: whatever is wrong with it must not touch Juno then.
+    """
+    if not used:
+        return importlib.util.find_spec("pycrdt") is not None
     try:
         import pycrdt  # noqa: F401
     except ImportError:
@@ -51,11 +65,13 @@ def choose(
     server_reachable: bool | None,
     rtc: Rtc | None,
     chat_live: bool | None,
+    bridge: bool = False,
 ) -> Mode:
     """Return how to reach a chat.
 
     `server_reachable`: True answers; False nothing listens there; None it does not answer, but may well live.
     `chat_live`: True or False as chat_guard says; None when nobody can tell.
+    `bridge`: whether the server's chat_guard offers its rooms without Yjs.
     """
     if server_reachable is False:
         return Mode("file", "no notebook server runs, the file is all there is")
@@ -64,17 +80,20 @@ def choose(
     if not rtc.chat:
         return Mode("file", "the notebook server has no chat extension, the file is all there is")
     if rtc.enabled:
-        return _with_rtc(setting, ydoc_layer, rtc, chat_live)
+        return _with_rtc(setting, ydoc_layer, rtc, chat_live, bridge)
     return Mode("socket", _why_socket(setting, ydoc_layer))
 
 
-def _with_rtc(setting: str, ydoc_layer: bool, rtc: Rtc, chat_live: bool | None) -> Mode:
+def _with_rtc(setting: str, ydoc_layer: bool, rtc: Rtc, chat_live: bool | None, bridge: bool) -> Mode:
+    if rtc.provider == YDOC and bridge and (setting == "false" or not ydoc_layer):
+        why = "USE_YDOC_CHAT=false" if setting == "false" else "the YDoc layer is not installed"
+        return Mode("socket", f"{why}; {THROUGH_ROOM}", bridge=True)
     if rtc.provider in PROVIDERS and ydoc_layer:
         if setting == "false":
             return Mode(
                 "room",
-                f"USE_YDOC_CHAT=false, but the notebook server still runs collaboration ({rtc.provider}): "
-                "until it restarts, its room is the only way that loses no message",
+                f"USE_YDOC_CHAT=false, but the notebook server still runs collaboration ({rtc.provider}) "
+                "and has no bridge into it: until it restarts, its room is the only way that loses no message",
             )
         return Mode("room", f"the notebook server runs collaboration ({rtc.provider})")
     lack = "the YDoc layer is not installed" if rtc.provider in PROVIDERS else f"{rtc.provider} is not known here"

@@ -30,11 +30,12 @@ class Observer:
 
     def __init__(self, setting: str, find: Callable[[], Server | None]) -> None:
         self.setting = setting
-        self.layer = modes.ydoc_layer()
+        self.layer = modes.ydoc_layer(used=setting != "false")
         self.api: Api | None = None
         self.mode = Mode("waiting", "the notebook server was not asked yet")
         self.rtc: Rtc | None = None
         self.reachable: bool | None = None
+        self.bridge = False
         self._find = find
         self._asked = self._gone_asked = float("-inf")
         self._gone = False
@@ -48,6 +49,12 @@ class Observer:
         if isinstance(error, WrongMode) and self.mode.transport == "room":
             self._gone, self._gone_asked = True, time.monotonic()
 
+    def follow(self, setting: str) -> None:
+        """Take another setting over: what was seen until now does not count any more."""
+        self.setting = setting
+        self.layer = modes.ydoc_layer(used=setting != "false")
+        self.forget()
+
     async def look(self, path: str | None = None) -> Mode:
         """Return how the chat at `path` is to be reached now (None: any chat), and why."""
         async with self._asking:
@@ -56,9 +63,9 @@ class Observer:
         if self.reachable is False and time.monotonic() - self._answered < STARTING:
             mode = Mode("waiting", "the notebook server is starting")
         else:
-            mode = modes.choose(self.setting, self.layer, self.reachable, self.rtc, False)
+            mode = self._choose(False)
             if mode.transport == "file" and self.reachable:
-                mode = modes.choose(self.setting, self.layer, self.reachable, self.rtc, await self.live(path))
+                mode = self._choose(await self.live(path))
         if mode.transport == "room" and self._gone and not await self._rooms_are_back():
             mode = await self._without_room(path)
         self._note(mode)
@@ -105,10 +112,15 @@ class Observer:
         if server is not None and (self.api is None or self.api.server != server):
             await self.close()
             self.api = Api(server)
-        self.rtc, self.reachable = None, False
+        self.rtc, self.reachable, self.bridge = None, False, False
         if server is not None and self.api is not None:
             try:
-                self.rtc, self.reachable = await self.api.rtc(), True
+                self.rtc = await self.api.rtc()
+                if self.rtc.enabled and (self.setting == "false" or not self.layer):
+                    self.bridge = await self.api.has_bridge()
+                    if self.setting == "false" and not self.bridge:
+                        self.layer = modes.ydoc_layer()
+                self.reachable = True
             except NoServer as error:
                 log.debug("%s", error)
             except TransportError as error:
@@ -117,6 +129,9 @@ class Observer:
         self._asked = time.monotonic()
         if self.reachable is not False:
             self._answered = self._asked
+
+    def _choose(self, live: bool | None) -> Mode:
+        return modes.choose(self.setting, self.layer, self.reachable, self.rtc, live, self.bridge)
 
     async def _rooms_are_back(self) -> bool:
         """Ask for the room API itself, now and then: trying a chat's room would say each time that it is gone."""

@@ -1,4 +1,4 @@
-"""The Jupyter server next door: where it listens, and the calls that Juno makes to it.
+"""The calls that Juno makes to the Jupyter server next door.
 
 No call puts the token into a message, a log line or an address.
 """
@@ -6,18 +6,18 @@ No call puts the token into a message, a log line or an address.
 from __future__ import annotations
 
 import json
-import os
 import re
 import ssl
-from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 import httpx
 
+from .next_door import Server, find
 from .transports.base import ChatMissing, TransportError, Unreachable, WrongMode
+
+__all__ = ["DOCUMENTS", "YDOC", "Api", "LiveChat", "NoServer", "Rtc", "Server", "find"]
 
 YDOC = "jupyter_server_ydoc"
 DOCUMENTS = "jupyter_server_documents"
@@ -29,18 +29,6 @@ PAGE_CONFIG = re.compile(r'<script[^>]*id="jupyter-config-data"[^>]*>(.*?)</scri
 
 class NoServer(Unreachable):
     """Nothing listens there: no server can hold a chat open. A server that is only slow raises Unreachable."""
-
-
-@dataclass(frozen=True, slots=True)
-class Server:
-    """A notebook server: its address with the base path and a slash at the end, its token, its root folder if known."""
-
-    url: str
-    token: str
-    root_dir: Path | None = None
-
-    def __repr__(self) -> str:
-        return f"Server({self.url!r}, root_dir={str(self.root_dir)!r})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,59 +50,6 @@ class LiveChat:
     path: str
     clients: int
     messages: int
-
-
-def find(environ: Mapping[str, str] = os.environ) -> Server | None:
-    """Return the notebook server of this container, or None when none runs."""
-    running = _newest_running(_runtime_dir(environ))
-    token, prefix = environ.get("JUPYTERHUB_API_TOKEN"), environ.get("JUPYTERHUB_SERVICE_PREFIX")
-    if token and prefix:
-        port = urlsplit(environ.get("JUPYTERHUB_SERVICE_URL", "")).port or 8888
-        return Server(f"http://127.0.0.1:{port}{prefix.rstrip('/')}/", token, _root(running))
-    if running is None or not running.get("port"):
-        return None
-    scheme = "https" if running.get("secure") else "http"
-    address = f"{scheme}://{_host(running.get('hostname') or '')}:{running['port']}"
-    return Server(address + str(running.get("base_url") or "/"), str(running.get("token") or ""), _root(running))
-
-
-def _runtime_dir(environ: Mapping[str, str]) -> Path:
-    if environ.get("JUPYTER_RUNTIME_DIR"):
-        return Path(environ["JUPYTER_RUNTIME_DIR"])
-    data = environ.get("JUPYTER_DATA_DIR") or Path(environ.get("HOME", "/")) / ".local/share/jupyter"
-    return Path(data) / "runtime"
-
-
-def _newest_running(folder: Path) -> dict[str, Any] | None:
-    found: list[tuple[float, dict[str, Any]]] = []
-    for file in folder.glob("jpserver-*.json"):
-        try:
-            info = json.loads(file.read_text("utf-8"))
-            if isinstance(info, dict) and _lives(int(info["pid"])):
-                found.append((file.stat().st_mtime, info))
-        except (OSError, ValueError, KeyError, TypeError):
-            continue  # being written just now, or removed by a server that ends
-    return max(found, key=lambda one: one[0])[1] if found else None
-
-
-def _lives(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
-
-
-def _host(hostname: str) -> str:
-    if hostname in {"", "localhost", "0.0.0.0", "::", "*"}:  # noqa: S104 (compared, not bound)
-        return "127.0.0.1"
-    return f"[{hostname}]" if ":" in hostname else hostname
-
-
-def _root(running: Mapping[str, Any] | None) -> Path | None:
-    return Path(running["root_dir"]) if running and running.get("root_dir") else None
 
 
 class Api:
@@ -191,15 +126,29 @@ class Api:
             raise self._refused(reply, what)
         return self._text(reply, what, "id")
 
+    async def guard(self) -> Any:
+        """Return what chat_guard reports of itself and of the open chats, None when the server has none."""
+        reply = await self._call("GET", "api/chat_guard")
+        try:
+            return reply.json() if reply.status_code == 200 else None
+        except ValueError:
+            return None
+
     async def live_chats(self) -> list[LiveChat] | None:
         """Return the chats that somebody has open, or None when the server has no chat_guard to tell."""
-        reply = await self._call("GET", "api/chat_guard")
-        if reply.status_code != 200:
-            return None
         try:
-            return [LiveChat(str(c["path"]), int(c["clients"]), int(c["messages"])) for c in reply.json()["chats"]]
+            return [
+                LiveChat(str(c["path"]), int(c["clients"]), int(c["messages"])) for c in (await self.guard())["chats"]
+            ]
         except (ValueError, KeyError, TypeError):
             return None
+
+    async def has_bridge(self) -> bool:
+        """Tell whether chat_guard lets a client without Yjs into its rooms."""
+        try:
+            return bool((await self.guard())["patches"]["room_bridge"] == "active")
+        except (KeyError, TypeError):
+            return False
 
     async def show_writing(self, path: str, username: str, text: str | None) -> bool:
         """Show in an open chat that somebody writes; false when the server has no chat_guard that can."""

@@ -94,6 +94,12 @@ class Settings:
     """What chat_interact was told, checked."""
 
     use_ydoc_chat: str = _setting("USE_YDOC_CHAT", "auto", switch, "Join live chats: auto, true or false.")
+    switch_file: Path = _setting(
+        "JUNO_SWITCH_FILE",
+        "/run/jelai/use_ydoc_chat",
+        _path,
+        "A file with another USE_YDOC_CHAT, followed while Juno runs.",
+    )
     root: Path = _setting("NOTEBOOK_ROOT", "/home/jovyan/work", _path, "The notebook server's root folder.")
     chat_dir: str = _setting("CHAT_DIR", "chats", _folder_name, "Folder of the chats, inside the root.")
     tutor_url: str = _setting("TA_MIDDLEWARE_URL", "http://tutor:8004", _url, "Who answers: the tutor's address.")

@@ -112,9 +112,10 @@ def as_text(status: dict[str, Any]) -> str:
     """Return a status as an operator reads it."""
     server, tutor = status["server"], status["tutor"]
     reach = f"{server['url'] or 'none found'} ({'reachable' if server['reachable'] else 'not reachable'}"
+    layer = "yes" if status["ydoc_layer"] else "no"
     lines = [
         f"mode       {status['mode']}: {status['reason']}",
-        f"settings   USE_YDOC_CHAT={status['use_ydoc_chat']}, YDoc layer {'yes' if status['ydoc_layer'] else 'no'}",
+        f"settings   USE_YDOC_CHAT={status['use_ydoc_chat']} (from {status['use_ydoc_chat_from']}), YDoc layer {layer}",
         f"server     {reach}, collaboration: {server['provider'] or 'off'})",
         f"tutor      {tutor['url']}" + (f" - last error: {tutor['last_error']}" if tutor["last_error"] else ""),
         f"questions  {status['seen']} seen, {status['answered']} answered, {status['retried']} asked again, "
@@ -125,5 +126,7 @@ def as_text(status: dict[str, Any]) -> str:
     for chat in status["chats"]:
         row = f"{chat['path']:<40} {chat['transport'] or '-':<7} {chat['state']:<8} {chat['clients']:>6}"
         lines.append(f"{row} {chat['messages']:>8} {chat['pending']:>5}")
+    if status["use_ydoc_chat_problem"]:
+        lines.append(f"problem    {status['use_ydoc_chat_problem']}")
     lines += [f"problem    {problem['path']}: {problem['problem']}" for problem in status["problems"]]
     return "\n".join(lines)

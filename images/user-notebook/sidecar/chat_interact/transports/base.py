@@ -68,6 +68,10 @@ class WrongMode(TransportError):
     """The server does not offer this transport (any more): ask it again which one it offers."""
 
 
+class AnotherWay(TransportError):
+    """Nothing is wrong with the chat, but it is to be reached in another way from now on."""
+
+
 class ChatMissing(TransportError):
     """There is no such chat (any more): it was deleted, moved or renamed."""
 

@@ -35,6 +35,7 @@ class SocketTransport(Live):
     """One stay in a chat. Not to be opened again after it was lost or closed."""
 
     name = "socket"
+    route = "api/chat/ws/"
 
     close_codes: Mapping[int, tuple[type[TransportError], str]] = {1008: (ChatMissing, "the server refuses the path")}
 
@@ -59,7 +60,7 @@ class SocketTransport(Live):
     async def open(self) -> None:
         """Join the chat and return when its history is here."""
         await self._must_exist()  # the server would make up an empty chat for a path that does not exist
-        await self._join(f"api/chat/ws/{quote(self.path, safe='')}")
+        await self._join(f"{self.route}{quote(self.path, safe='')}")
         await self._must_be_the_file()
         await self._count()
 
@@ -187,7 +188,7 @@ class SocketTransport(Live):
             return
         present = self._sent.get(message.id) or self._rows.get(message.id)
         if present is None:
-            self._say("send", message, sender=self._user)
+            self._say("send", message, sender=self._user, time=message.time)  # upstream takes no time, the bridge does
         elif not present.deleted and (present.body, dict(present.metadata)) != (message.body, dict(message.metadata)):
             self._say("edit", message)
 
