@@ -10,7 +10,7 @@ import asyncio
 import signal
 import sys
 
-from .cleanup import remove, sweep
+from .cleanup import Swept, remove, sweep
 from .hub import Hub
 from .options import Options, parse, secret
 from .report import Failed, Report
@@ -72,15 +72,16 @@ async def _ending(work: asyncio.Task[str], options: Options, report: Report, sto
 
 async def clean(options: Options, report: Report) -> int:
     """Remove what interrupted probes left."""
-    removed: list[str] = []
+    swept = Swept()
     try:
         with report.step("cleanup") as step:
             async with Hub(options.api, secret(options.token_file, "the probe's token")) as hub:
                 await hub.check_token()
-                removed, step.said = await sweep(hub, options.user, options.older_than, options.cleanup_seconds)
+                await sweep(hub, swept, options.user, options.older_than, options.cleanup_seconds)
+                step.said = swept.sentence()
     except Failed as failure:
-        return report.outcome(False, str(failure), users=removed)
-    return report.outcome(True, step.said, users=removed)
+        return report.outcome(False, str(failure), users=swept.removed)
+    return report.outcome(True, step.said, users=swept.removed, kept=swept.young + swept.others)
 
 
 def main() -> int:

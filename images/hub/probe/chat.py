@@ -42,8 +42,10 @@ class Talk:
 async def joined(notebook: Notebook, transport: str, path: str, user: str) -> AsyncIterator[Student]:
     """Make a chat and open it as the page does."""
     try:
-        await create(notebook.url, "", path, notebook.headers)
-        async with student(notebook.url, "", path, transport, user, headers=notebook.headers) as who:
+        await create(notebook.url, "", path, notebook.headers, notebook.tls)
+        who = student(notebook.url, "", path, transport, user)
+        who.headers, who.tls = notebook.headers, notebook.tls
+        async with who:
             yield who
     except httpx.HTTPStatusError as error:
         raise Failed(f"The chat {path} could not be made: the server says {error.response.status_code}.") from None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -43,23 +44,41 @@ def _pending(user: dict[str, Any]) -> str:
     return next((str(server["pending"]) for server in servers if server.get("pending")), str(user.get("pending") or ""))
 
 
-async def sweep(hub: Hub, name: str, older_than: float, seconds: float) -> tuple[list[str], str]:
-    """Remove the named throw-away student, or without a name all older than some minutes; who, and the sentence.
+@dataclass(slots=True)
+class Swept:
+    """Throw-away students by what became of them; `others` only have such a name, and were made by no probe."""
+
+    removed: list[str] = field(default_factory=list)
+    young: list[str] = field(default_factory=list)
+    others: list[str] = field(default_factory=list)
+
+    def sentence(self) -> str:
+        """For the operator."""
+        text = f"removed {', '.join(self.removed)}" if self.removed else "no throw-away student was left behind"
+        if self.others:
+            text += f"; made by no probe, and left alone: {', '.join(self.others)}"
+        return f"{text[0].upper()}{text[1:]}."
+
+
+async def sweep(hub: Hub, swept: Swept, name: str, older_than: float, seconds: float) -> None:
+    """Remove the named throw-away student, or without a name all older than some minutes.
 
     Raises Failed for one that cannot be removed, and for a named one that is no probe's.
     """
-    users = [found] if name and (found := await hub.find(name)) else [] if name else await hub.users()
-    removed, spared = [], []
+    users = await hub.users()
     for user in users:
         who = str(user.get("name"))
-        if not NAME.fullmatch(who) or not (name or _minutes(user) >= older_than):
+        if not NAME.fullmatch(who) or name not in {"", who}:
             continue
         if user.get("admin") or not (_unused(user) or await hub.is_marked(who)):
-            spared.append(who)
-            continue
-        await remove(hub, who, seconds)
-        removed.append(who)
-    return removed, _sentence(removed, spared, name)
+            swept.others.append(who)
+        elif not name and _minutes(user) < older_than:
+            swept.young.append(who)
+        else:
+            await remove(hub, who, seconds)
+            swept.removed.append(who)
+    if name and swept.others:
+        raise Failed(f"The user {name} was made by no probe and is left alone.")
 
 
 def _unused(user: dict[str, Any]) -> bool:
@@ -73,12 +92,3 @@ def _minutes(user: dict[str, Any]) -> float:
     except (KeyError, ValueError):
         return 0.0
     return (datetime.now(UTC) - created.replace(tzinfo=created.tzinfo or UTC)).total_seconds() / 60
-
-
-def _sentence(removed: list[str], spared: list[str], name: str) -> str:
-    if name and spared:
-        raise Failed(f"The user {name} was made by no probe and is left alone.")
-    text = f"removed {', '.join(removed)}" if removed else "no throw-away student was left behind"
-    if spared:
-        text += f"; {', '.join(spared)} has such a name, but was made by no probe and is left alone"
-    return f"{text[0].upper()}{text[1:]}."

@@ -37,6 +37,7 @@ class Kernel:
             self._ws = await connect(
                 f"{address}/api/kernels/{reply.json()['id']}/channels?session_id={self.session}",
                 additional_headers=self.notebook.headers,
+                ssl=self.notebook.tls if address.startswith("wss:") else None,
                 max_size=None,
                 open_timeout=PATIENCE,
                 proxy=None,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from ssl import SSLContext
 from urllib.parse import quote
 
 from .report import Failed
@@ -16,8 +17,8 @@ ROOMS = "jupyter_server_ydoc"
 class Notebook(Web):
     """One server, opened with the headers of a student who is signed in."""
 
-    def __init__(self, url: str, headers: dict[str, str]) -> None:
-        super().__init__("The student's server", url, headers)
+    def __init__(self, url: str, headers: dict[str, str], tls: SSLContext | None = None) -> None:
+        super().__init__("The student's server", url, headers, tls)
         self.headers = headers
 
     async def transport(self) -> str:

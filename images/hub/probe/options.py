@@ -27,6 +27,7 @@ class Options:
     url: str
     token_file: Path
     user: str
+    unverified_tls: bool
     login_password_file: Path | None
     release: str
     transport: str
@@ -79,6 +80,11 @@ def parse(arguments: Sequence[str]) -> Options:
     add("--token-file", type=Path, required=True, help="file with the token of the hub's service `probe`")
     add("--user", type=_name, help="the throw-away student's name (default: probe- and a random number)")
     add("--login-password-file", type=Path, help="log in by the form with this password, as a student would")
+    add(
+        "--unverified-tls",
+        action="store_true",
+        help="accept any certificate of --url, which is made out to another name",
+    )
     add("--release", default="", help="the release that the student's server must say it is of")
     add(
         "--transport",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from functools import partial
@@ -16,6 +17,9 @@ from .signin import FormStudent, Student, TokenStudent
 from .spawn import spawn
 
 FILE_SECONDS = 3.0
+UNVERIFIED = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # knows no authority, and is told not to ask for one
+UNVERIFIED.check_hostname = False
+UNVERIFIED.verify_mode = ssl.CERT_NONE
 RELEASE = "import os\nprint(os.environ.get('JELAI_RELEASE', ''))"
 
 
@@ -26,17 +30,20 @@ class Probe:
     options: Options
     report: Report
     made: bool = False
+    password: str = field(default="", repr=False)
     facts: dict[str, str] = field(default_factory=dict)
 
     async def run(self) -> str:
         """Do all of it; return the sentence for the operator. Raises Failed."""
         token = secret(self.options.token_file, "the probe's token")
+        if self.options.login_password_file is not None:  # missing, it shows before anything is made
+            self.password = secret(self.options.login_password_file, "the student's password")
         async with AsyncExitStack() as stack:
             hub = await stack.enter_async_context(Hub(self.options.api, token))
             await self._make(hub)
             student = await self._sign_in(hub, stack)
             headers = await self._start(student)
-            notebook = await stack.enter_async_context(Notebook(student.server, headers))
+            notebook = await stack.enter_async_context(Notebook(student.server, headers, student.tls))
             kernel = await self._compute(notebook, stack)
             await self._check_release(kernel)
             await self._converse(notebook, kernel)
@@ -58,14 +65,14 @@ class Probe:
             step.said = f"made the throw-away student {self.options.user}"
 
     async def _sign_in(self, hub: Hub, stack: AsyncExitStack) -> Student:
-        options = self.options
+        options, tls = self.options, UNVERIFIED if self.options.unverified_tls else None
         with self.report.step("login") as step:
-            if options.login_password_file is None:
+            if not self.password:
                 token = await hub.token_for(options.user, options.deadline + 60)
                 step.said, self.facts["with"] = "made a short-lived token", "a token"
-                return await stack.enter_async_context(TokenStudent(options.url, options.user, token))
-            visitor = await stack.enter_async_context(FormStudent(options.url, options.user))
-            await visitor.login(secret(options.login_password_file, "the student's password"))
+                return await stack.enter_async_context(TokenStudent(options.url, options.user, token, tls))
+            visitor = await stack.enter_async_context(FormStudent(options.url, options.user, tls))
+            await visitor.login(self.password)
             step.said, self.facts["with"] = "logged in by the form", "the login form"
             return visitor
 

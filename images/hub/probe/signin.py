@@ -9,6 +9,7 @@ import html
 import json
 import re
 from collections.abc import AsyncIterator
+from ssl import SSLContext
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -26,8 +27,10 @@ SPAWN = httpx.Timeout(None, connect=5.0)  # the caller limits how long a server 
 class Student(Web):
     """What both kinds have in common: a browser window of one student, at the proxy."""
 
-    def __init__(self, url: str, user: str, headers: dict[str, str] | None = None) -> None:
-        super().__init__("The proxy", url, headers)
+    def __init__(
+        self, url: str, user: str, tls: SSLContext | None = None, headers: dict[str, str] | None = None
+    ) -> None:
+        super().__init__("The proxy", url, headers, tls)
         self.user = user
 
     @property
@@ -66,8 +69,8 @@ class Student(Web):
 class TokenStudent(Student):
     """A student with a token of their own, as a student's program has it."""
 
-    def __init__(self, url: str, user: str, token: str) -> None:
-        super().__init__(url, user, {"Authorization": f"token {token}"})
+    def __init__(self, url: str, user: str, token: str, tls: SSLContext | None = None) -> None:
+        super().__init__(url, user, tls, {"Authorization": f"token {token}"})
 
     async def request_server(self) -> None:
         reply = await self.call("POST", f"/hub/api/users/{quote(self.user)}/server", timeout=SPAWN)

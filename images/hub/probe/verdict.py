@@ -48,7 +48,7 @@ def wrong(messages: Sequence[Message], question: str) -> str:
     for each, times in Counter(ids).items():
         if times > 1:
             what = "The question" if each == question else "An answer"
-            return f"{what} is in the chat {times} times."
+            return f"{what} is in the chat {_times(times)}."
     if question not in ids:
         return "The question is gone from the chat."
     replies = [m for m in messages if m.get("id") != question]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from types import TracebackType
 from typing import Any, Self
 
@@ -19,9 +20,13 @@ class Unreachable(Failed):
 class Web:
     """One place that is called: `name` is how an operator knows it, `url` is what addresses are relative to."""
 
-    def __init__(self, name: str, url: str, headers: dict[str, str] | None = None) -> None:
-        self.name, self.url = name, url.rstrip("/")
-        self.client = httpx.AsyncClient(headers=headers, timeout=TIMEOUT, trust_env=False, follow_redirects=True)
+    def __init__(
+        self, name: str, url: str, headers: dict[str, str] | None = None, tls: ssl.SSLContext | None = None
+    ) -> None:
+        self.name, self.url, self.tls = name, url.rstrip("/"), tls
+        self.client = httpx.AsyncClient(
+            headers=headers, verify=tls or True, timeout=TIMEOUT, trust_env=False, follow_redirects=True
+        )
 
     async def __aenter__(self) -> Self:
         return self

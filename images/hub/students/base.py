@@ -7,6 +7,7 @@ import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from ssl import SSLContext
 from typing import Any, Self, TypeVar
 
 from websockets.asyncio.client import ClientConnection, connect
@@ -43,6 +44,7 @@ class Student:
     path: str
     username: str
     headers: dict[str, str] = field(default_factory=dict)
+    tls: SSLContext | None = None
     typing_seen: list[Writing] = field(default_factory=list)
     closed: NotConnected | None = None
     _ws: ClientConnection | None = None
@@ -144,7 +146,12 @@ class Student:
         address = self.url.rstrip("/").replace("http", "ws", 1) + tail
         try:
             return await connect(
-                address, additional_headers=self.signed_in(), max_size=None, open_timeout=20, compression=None
+                address,
+                additional_headers=self.signed_in(),
+                ssl=self.tls if address.startswith("wss:") else None,
+                max_size=None,
+                open_timeout=20,
+                compression=None,
             )
         except OSError as error:
             raise NotConnected(f"{address}: {error}") from error

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from ssl import SSLContext
+
 import httpx
 
 
-async def create(url: str, token: str, path: str, headers: dict[str, str] | None = None) -> None:
+async def create(
+    url: str, token: str, path: str, headers: dict[str, str] | None = None, tls: SSLContext | None = None
+) -> None:
     """Make an empty chat unless there is one; its folders too. `headers` take the place of the token's."""
     async with httpx.AsyncClient(
         base_url=f"{url.rstrip('/')}/api/contents/",
         headers=headers or {"Authorization": f"token {token}"},
+        verify=tls or True,
         trust_env=False,
         timeout=30,
     ) as http:

@@ -20,10 +20,8 @@ from .base import Messages, NotConnected, Student
 class StudentRoom(Student):
     """A student in a collaboration room. The document outlives a lost connection, with all that was said meanwhile."""
 
-    def __init__(
-        self, url: str, token: str, path: str, username: str = "student", headers: dict[str, str] | None = None
-    ) -> None:
-        super().__init__(url, token, path, username, headers or {})
+    def __init__(self, url: str, token: str, path: str, username: str = "student") -> None:
+        super().__init__(url, token, path, username)
         self._session: dict[str, Any] = {}
         self._incoming = False
         self._outgoing: asyncio.Queue[bytes] = asyncio.Queue()
@@ -60,7 +58,7 @@ class StudentRoom(Student):
 
     async def _ask_session(self) -> None:
         address = f"{self.url.rstrip('/')}/api/collaboration/session/{quote(self.path, safe='')}"
-        async with httpx.AsyncClient(headers=self.signed_in(), trust_env=False) as http:
+        async with httpx.AsyncClient(headers=self.signed_in(), verify=self.tls or True, trust_env=False) as http:
             answer = await http.put(address, json={"format": "text", "type": "chat"}, timeout=20)
         if answer.status_code not in (200, 201):
             raise NotConnected(f"{self.path}: the session call says {answer.status_code} {answer.text[:200]}")

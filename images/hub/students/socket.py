@@ -18,16 +18,8 @@ class StudentSocket(Student):
     students of one test have two names.
     """
 
-    def __init__(
-        self,
-        url: str,
-        token: str,
-        path: str,
-        username: str = "student",
-        impersonate: bool = False,
-        headers: dict[str, str] | None = None,
-    ) -> None:
-        super().__init__(url, token, path, username, headers or {})
+    def __init__(self, url: str, token: str, path: str, username: str = "student", impersonate: bool = False) -> None:
+        super().__init__(url, token, path, username)
         self.impersonate = impersonate
         self.chat_id = ""
         self._known: dict[str, dict[str, Any]] = {}
