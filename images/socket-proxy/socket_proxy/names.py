@@ -50,7 +50,7 @@ class Names:
         if not isinstance(labels, Mapping) or labels.get(STACK_LABEL) != self.stack:
             return False
         user: Any = labels.get(USER_LABEL)
-        return isinstance(user, str) and student in {user, escape(user)}
+        return isinstance(user, str) and bool(student) and student in {user, escape(user)}
 
     def _student(self, kind: str, name: str) -> str | None:
         found = re.fullmatch(rf"{re.escape(self.stack)}-{kind}-({STUDENT})", name)

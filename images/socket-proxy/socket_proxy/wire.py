@@ -97,17 +97,16 @@ def _receive(connection: socket.socket, end: float) -> bytes:
         raise Malformed("the request is not complete in time")
     connection.settimeout(left)
     try:
-        return connection.recv(64 * 1024)
+        return connection.recv(LONGEST_HEAD)
     except TimeoutError:
         raise Malformed("the request is not complete in time") from None
 
 
 def _check_head(head: h11.Request) -> None:
-    names = [name.decode("ascii") for name, _ in head.headers]
     values = {name.decode("ascii"): value for name, value in head.headers}
-    if unwelcome := UNWELCOME.intersection(names):
+    if unwelcome := UNWELCOME.intersection(values):
         raise Malformed(f"the header {min(unwelcome)!r} is not accepted")
-    if names.count("content-length") > 1 or head.http_version != b"1.1":
-        raise Malformed("only HTTP/1.1 with one length is accepted")
+    if head.http_version != b"1.1":
+        raise Malformed("only HTTP/1.1 is accepted")
     if int(values.get("content-length", b"0")) > LONGEST_BODY:
         raise Malformed(f"the body is longer than {LONGEST_BODY} bytes")
