@@ -11,13 +11,22 @@ import os
 import re
 import signal
 import subprocess
+import threading
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from subprocess import PIPE
+from typing import IO, Any
 
 TIMED_OUT = 124
+TOO_MUCH = 125
 NOT_FOUND = 127
+MOST = 64 << 20
+"""Bytes of an answer: what a student's container says must not fill the memory of the host."""
+
+CHUNK = 1 << 16
 GROUPS = (["compose"], ["container"], ["image"], ["network"], ["system"], ["volume"])
 COMPOSE_VERBS = (
     "config",
@@ -60,39 +69,60 @@ class Answer:
 Execute = Callable[[Sequence[str], float, Mapping[str, str] | None, str | None], Answer]
 
 
-def execute(argv: Sequence[str], seconds: float, env: Mapping[str, str] | None, given: str | None) -> Answer:
-    """Run a program; when it takes too long, end it with everything that it started.
+def execute(
+    argv: Sequence[str], seconds: float, env: Mapping[str, str] | None, given: str | None, most: int = MOST
+) -> Answer:
+    """Run a program; when it takes too long or says too much, end it with everything that it started.
 
     A group of its own, because a plugin (compose, buildx) is the client's child: killed alone, the client would leave a
     child that holds the pipes, and this would wait for that.
     """
     try:
         process = subprocess.Popen(
-            list(argv),
-            env=None if env is None else dict(env),
-            stdin=subprocess.DEVNULL if given is None else subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            encoding="utf-8",
-            errors="replace",
-            process_group=0,
+            list(argv), env=None if env is None else dict(env), stdin=PIPE, stdout=PIPE, stderr=PIPE, process_group=0
         )
     except FileNotFoundError:
         return Answer(NOT_FOUND)
-    try:
-        out, err = process.communicate(given, timeout=seconds)
-    except subprocess.TimeoutExpired:
-        _end(process)
-        return Answer(TIMED_OUT, *process.communicate())
-    except BaseException:  # Ctrl-C reaches this process only
-        _end(process)
-        process.wait()
-        raise
-    return Answer(process.returncode, out, err)
+    began = time.monotonic()
+    timer = threading.Timer(seconds, _end, (process,))
+    with process, ThreadPoolExecutor(2) as pool:
+        try:
+            timer.start()
+            reading = [pool.submit(_read, process, stream, most) for stream in (process.stdout, process.stderr)]
+            _give(process.stdin, given or "")
+            out, err = (found.result() for found in reading)
+            code = process.wait()
+        except BaseException:  # Ctrl-C reaches this process only
+            _end(process)
+            raise
+        finally:
+            timer.cancel()
+    if len(out) > most or len(err) > most:
+        return Answer(TOO_MUCH, out[:most].decode(errors="replace"), f"it said more than {most} bytes")
+    late = code == -signal.SIGKILL and time.monotonic() - began >= seconds
+    return Answer(TIMED_OUT if late else code, out.decode(errors="replace"), err.decode(errors="replace"))
 
 
-def _end(process: subprocess.Popen[str]) -> None:
+def _give(stream: IO[bytes] | None, text: str) -> None:
+    """Write a program's input; it need not read it."""
+    assert stream is not None
+    with suppress(BrokenPipeError), stream:
+        stream.write(text.encode())
+
+
+def _read(process: subprocess.Popen[bytes], stream: IO[bytes] | None, most: int) -> bytes:
+    """What a program says; a little more than `most` when it says more, and then it is ended."""
+    assert stream is not None
+    found = bytearray()
+    while chunk := os.read(stream.fileno(), CHUNK):
+        found += chunk
+        if len(found) > most:
+            _end(process)
+            break
+    return bytes(found)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import pytest
-from release.docker_cli import Answer, Docker, DockerError, inside, json_lines, run, verb
+from release.docker_cli import Answer, Docker, DockerError, execute, inside, json_lines, run, verb
 
 
 def client(tmp_path: Path, script: str) -> str:
@@ -63,6 +64,23 @@ def test_a_command_that_takes_too_long_ends_with_what_it_started(tmp_path: Path)
     with pytest.raises(DockerError, match=r"^docker wait did not end within 0.3 s$"):
         run([client(tmp_path, "sleep 30 & sleep 30"), "wait"], seconds=0.3)
     assert time.monotonic() - began < 5
+
+
+def test_a_command_that_says_too_much_is_ended(tmp_path: Path) -> None:
+    few = Docker(partial(execute, most=1000))
+    for script in ("yes", "yes >&2"):
+        with pytest.raises(DockerError, match=r"^docker logs: it said more than 1000 bytes$") as failed:
+            few.run([client(tmp_path, script), "logs"], seconds=20)
+        assert len(failed.value.output) < 2000
+
+
+def test_input_that_nobody_reads_is_no_failure(tmp_path: Path) -> None:
+    assert run([client(tmp_path, "echo done")], input="x" * 1_000_000) == "done\n"
+
+
+def test_much_input_and_much_output_pass_at_once(tmp_path: Path) -> None:
+    text = "line\n" * 500_000
+    assert run([client(tmp_path, "cat; cat >&2")], input=text) == text
 
 
 def test_what_a_late_command_said_is_told() -> None:
