@@ -42,7 +42,10 @@ class Server:
     mode: str | None = None
     reason: str = ""
     use_ydoc_chat: str | None = None
+    layer: bool | None = None
+    """Whether its image has the YDoc layer."""
     collaboration: bool | None = None
+    """Whether its notebook server keeps chats in rooms."""
     queue: int | None = None
     last_answer: str | None = None
     kernels: int | None = None
@@ -113,6 +116,7 @@ def _with_juno(server: Server, juno: Mapping[str, Any]) -> Server:
         mode=juno["mode"],
         reason=plain(juno["reason"]),
         use_ydoc_chat=plain(juno["use_ydoc_chat"], 8),
+        layer=bool(juno["ydoc_layer"]),
         collaboration=juno["server"]["provider"] is not None if juno["server"]["reachable"] else None,
         queue=min(int(juno["outbox"]) + sum(int(chat["pending"]) for chat in juno["chats"]), 10**6),
         last_answer=latest(juno["last_answer"]),

@@ -120,10 +120,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 print(json.dumps(found), flush=True)
             return 0
         with ThreadPoolExecutor(AT_ONCE) as pool:
-            rows = list(pool.map(lambda name: hub.stop(name, options.seconds), options.names))
-        for found in rows:
-            print(json.dumps(found), flush=True)
-        return 0 if all(found["stopped"] for found in rows) else 1
+            failed = 0
+            for found in pool.map(lambda name: hub.stop(name, options.seconds), options.names):
+                print(json.dumps(found), flush=True)
+                failed += not found["stopped"]
+        return 1 if failed else 0
     except (OpsError, OSError) as error:
         print(f"ops: {error}", file=sys.stderr)
         return 2

@@ -83,6 +83,11 @@ def test_much_input_and_much_output_pass_at_once(tmp_path: Path) -> None:
     assert run([client(tmp_path, "cat; cat >&2")], input=text) == text
 
 
+def test_one_that_was_killed_by_somebody_else_is_not_called_late(tmp_path: Path) -> None:
+    with pytest.raises(DockerError, match=r"^docker build: exit code -9$"):
+        run([client(tmp_path, "kill -9 $$"), "build"])
+
+
 def test_what_a_late_command_said_is_told() -> None:
     with pytest.raises(DockerError, match=r"^docker pull: waiting for x \(ended after 2 s\)$"):
         saying(124, stderr="waiting for x").run(["docker", "pull", "x"], seconds=2)

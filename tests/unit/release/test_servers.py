@@ -5,16 +5,19 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from release.docker_cli import Answer, Docker, DockerError
-from release.servers import Server, find, found, hub_of, look, observe, ops, with_hub, with_look, with_memory
+from release.servers import Server, age, find, found, hub_of, look, observe, ops, with_hub, with_look, with_memory
 
 JUNO = {
     "mode": "room",
     "reason": "the notebook server runs collaboration",
     "use_ydoc_chat": "auto",
+    "ydoc_layer": True,
     "server": {"url": "http://127.0.0.1:8888/", "reachable": True, "provider": "jupyter_server_ydoc"},
     "chats": [{"path": "a.chat", "pending": 2}, {"path": "b.chat", "pending": 0}],
     "outbox": 1,
@@ -54,6 +57,7 @@ class Engine:
         self.asked.append(argv)
         verb, line = argv[1], " ".join(argv)
         if verb == "ps":
+            assert ("--all" in argv) is ("service=hub" not in line)  # a hub that ended cannot be asked
             mine = "jelai-hub-1" if self.hub_runs else ""
             names = [mine] if "service=hub" in line and mine else self.users if "service=hub" not in line else []
             return Answer(0, "\n".join(json.dumps({"ID": name, "Names": name}) for name in names))
@@ -65,7 +69,7 @@ class Engine:
             return self.hub
         time.sleep(self.delay)
         user = next(name for name in self.users if f"jelai-user-{name}" in argv)
-        assert given and "def look(" in given
+        assert given and "def look(" in given and "--interactive" in argv
         return Answer(0, self.says[user]) if user in self.says else Answer(1, "", "cannot exec: container is paused")
 
 
@@ -85,6 +89,17 @@ def test_docker_tells_who_runs_since_when_and_of_which_release() -> None:
     assert found(inspected("ann", "exited")).started is None
 
 
+def test_a_row_can_be_printed_as_json() -> None:
+    printed = json.loads(json.dumps(replace(RUNNING, said=("a",)).as_dict()))
+    assert printed["user"] == "ann" and printed["said"] == ["a"] and printed["mode"] is None
+
+
+def test_the_age_is_that_of_the_container() -> None:
+    now = datetime(2026, 1, 1, 11, tzinfo=UTC)
+    assert age(replace(RUNNING, started="2026-01-01T10:00:00Z"), now) == 3600
+    assert age(RUNNING, now) is None
+
+
 def test_a_container_without_labels_or_health_check_is_no_failure() -> None:
     bare = inspected("ann")
     bare["Config"]["Labels"], bare["State"] = None, {"Status": "running", "StartedAt": "x", "Health": None}
@@ -101,7 +116,7 @@ def test_only_students_of_this_stack_are_asked_for() -> None:
 
 def test_juno_tells_mode_queue_and_last_answer() -> None:
     server = with_look(RUNNING, seen())
-    assert (server.mode, server.collaboration, server.queue) == ("room", True, 3)
+    assert (server.mode, server.collaboration, server.layer, server.queue) == ("room", True, True, 3)
     assert server.last_answer == server.last_activity == "2026-01-01T12:00:00.000+00:00"
     assert server.use_ydoc_chat == "auto" and server.reason.startswith("the notebook server") and server.said == ()
 
@@ -178,6 +193,7 @@ def test_a_server_that_is_just_starting_has_a_row_without_a_container() -> None:
         ("ann", "jelai-user-ann", None),
         ("zoe", "", None),
     ]
+    assert all(server.known for server in servers)
     assert servers[0].said == ("the hub is at it (spawn)",)
     assert servers[2].said == ("the hub knows it, but it has no container",)
 
@@ -234,6 +250,12 @@ def test_without_memory_figures_the_rest_is_shown_with_a_note() -> None:
     engine.stats = Answer(1, "", "no cgroups")
     observed = observe("jelai", docker=Docker(engine), asking=Docker(engine))
     assert observed.notes == ["memory is not known: docker stats: no cgroups"] and observed.servers[0].memory is None
+
+
+def test_docker_is_not_asked_for_the_memory_of_nobody() -> None:
+    engine = Engine([])
+    assert observe("jelai", docker=Docker(engine), asking=Docker(engine)).servers == []
+    assert not any("stats" in argv for argv in engine.asked)
 
 
 def test_a_stack_without_a_hub_is_told_so() -> None:

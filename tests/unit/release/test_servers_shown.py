@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from release.servers import Seen, Server
 from release.servers_shown import shown, summary
-from release.tables import unpainted
+from release.tables import YELLOW, paint, unpainted
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 ANN = Server(
@@ -35,6 +35,16 @@ def test_one_that_is_silent_stands_out_and_says_why() -> None:
     row, summed = lines(BOB)[1:]
     assert "silent" in row and "the hub does not know it; it cannot be asked" in row
     assert summed == "1 server, 1 of another release than R2, 1 without an answer of Juno"
+
+
+def test_another_release_stands_out() -> None:
+    painted = shown(Seen([ANN, BOB]), "R2", NOW)
+    assert paint("R1", YELLOW) in painted and paint("R2", YELLOW) not in painted
+
+
+def test_kernels_that_nobody_knows_are_a_dash() -> None:
+    assert "  -  " in lines(replace(ANN, kernels=None))[1]
+    assert "2 (1 busy)" not in lines(replace(ANN, busy=0))[1]
 
 
 def test_a_server_that_keeps_its_rooms_after_a_quick_rollback_says_so() -> None:

@@ -21,6 +21,10 @@ def test_columns_are_as_wide_as_their_widest_cell_whatever_its_colour() -> None:
     assert "\x1b[31mbartholomew\x1b[0m" in made
 
 
+def test_nothing_has_no_colour() -> None:
+    assert paint("", RED) == "" and paint("a", "") == "a"
+
+
 def test_a_table_without_rows_is_its_head() -> None:
     assert unpainted(table(["A", "B"], [])) == "A  B"
 
