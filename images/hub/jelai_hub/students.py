@@ -19,6 +19,8 @@ def environment(settings: Settings) -> dict[str, str]:
     return {
         "CHAT_DIR": settings.chat_dir,
         "TA_MIDDLEWARE_URL": settings.ta_middleware_url or TUTOR,
+        # Our own tutor verifies students by the token of their server; an outside one never sees it.
+        "TUTOR_SEND_HUB_TOKEN": "false" if settings.ta_middleware_url else "true",
         "JUNO_NAME": settings.juno_name,
         "JUNO_REPLY_TO": settings.juno_reply_to,
         "JUNO_ANSWER_WINDOW": f"{settings.juno_answer_window:g}",

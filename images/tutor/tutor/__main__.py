@@ -1,18 +1,22 @@
-"""Starts the tutor: settings, application, server; stops within two seconds of a signal."""
+"""Starts the tutor: settings, applications, a server for each; stops within two seconds of a signal."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import signal
+import socket
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import uvicorn
+from starlette.applications import Starlette
 
 from tutor.app import create
 from tutor.settings import Settings, SettingsError, load
+
+log = logging.getLogger(__name__)
 
 GRACE_SECONDS = 1
 """How long an answer that streams may go on after the signal to stop."""
@@ -23,24 +27,22 @@ class Server(uvicorn.Server):
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Leave the loop when told to stop, at once when told twice."""
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._stop)
+        """Leave the signals to `serve`, which has more than one server to stop."""
         yield
 
-    def _stop(self) -> None:
+    def stop(self) -> None:
+        """End; at once when told twice."""
         self.force_exit = self.should_exit
         self.should_exit = True
 
 
-def server(settings: Settings) -> Server:
-    """Return the server for these settings, not started."""
+def server(application: Starlette, host: str, port: int) -> Server:
+    """Return a server, not started."""
     return Server(
         uvicorn.Config(
-            create(settings),
-            host=settings.host,
-            port=settings.port,
+            application,
+            host=host,
+            port=port,
             log_config=None,
             access_log=False,
             server_header=False,
@@ -49,6 +51,33 @@ def server(settings: Settings) -> Server:
             timeout_graceful_shutdown=GRACE_SECONDS,
         )
     )
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Return a socket that listens. Raises OSError."""
+    return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+
+
+async def serve(settings: Settings) -> bool:
+    """Serve until told to stop; false when it could not be started."""
+    try:
+        admin = [listen(settings.host, settings.admin_port)] if settings.admin_port else []
+    except OSError as error:
+        log.error("TUTOR_ADMIN_PORT=%d cannot be listened on: %s", settings.admin_port, error)
+        return False
+    applications = create(settings)
+    students = server(applications.students, settings.host, settings.port)
+    operators = server(applications.operators, settings.host, settings.admin_port)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, _stop_all, [students, operators])
+    await asyncio.gather(students.serve(), *([operators.serve(admin)] if admin else []))
+    return students.started
+
+
+def _stop_all(servers: list[Server]) -> None:
+    for one in servers:
+        one.stop()
 
 
 def main() -> int:
@@ -63,9 +92,7 @@ def main() -> int:
     )
     for chatty in ("httpx", "httpcore"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
-    running = server(settings)
-    running.run()
-    return 0 if running.started else 1
+    return 0 if asyncio.run(serve(settings)) else 1
 
 
 if __name__ == "__main__":

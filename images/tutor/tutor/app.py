@@ -1,4 +1,7 @@
-"""The tutor's HTTP interface: `POST /receive_student_message`, `GET /health`, `GET /metrics`."""
+"""The tutor over HTTP: `POST /receive_student_message` and `GET /health` for students, `GET /metrics` for operators.
+
+The two are applications of their own, so that students' networks need not reach the operators' one.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ import logging
 import sqlite3
 from collections.abc import AsyncGenerator, AsyncIterator, Coroutine
 from contextlib import aclosing, asynccontextmanager, suppress
+from typing import NamedTuple
 
 from prometheus_client import generate_latest
 from starlette.applications import Starlette
@@ -20,8 +24,9 @@ from tutor.exchange import Exchange
 from tutor.history import History
 from tutor.index import Index
 from tutor.llm import Model, ModelError
-from tutor.question import Refused, read, request_id
+from tutor.question import Question, Refused, read, request_id
 from tutor.settings import Settings
+from tutor.students import SOMEBODY_ELSE, Students
 
 log = logging.getLogger(__name__)
 NDJSON = "application/x-ndjson"
@@ -35,6 +40,7 @@ class Tutor:
         self.settings = settings
         self.index = Index(settings.material)
         self.history = History()
+        self.students = Students(settings.hub_api_url) if settings.hub_api_url else None
         self.model: Model | None = None
         if settings.llm_url:
             self.model = Model(
@@ -48,6 +54,8 @@ class Tutor:
         if not self.index.size()[0]:
             log.warning("there is no course material in %s (LEARNING_MATERIALS)", self.settings.material)
         log.info("answers come from %s", self.model.name if self.model else "the course material: no model configured")
+        if self.students is None:
+            log.info("students are not verified: no hub configured (HUB_API_URL)")
         follower = asyncio.create_task(self._follow())
         try:
             yield
@@ -57,6 +65,8 @@ class Tutor:
                 await follower
             if self.model:
                 await self.model.close()
+            if self.students:
+                await self.students.close()
             self.index.close()
 
     async def health(self, _: Request) -> Response:
@@ -78,7 +88,7 @@ class Tutor:
         number = request_id(request)
         headers = {"X-Request-ID": number}
         try:
-            question = await read(request, self.settings.message_max_bytes, self.settings.body_max_bytes)
+            question = await self._read(request)
         except Refused as error:
             metrics.QUESTIONS.labels("none", str(error.status)).inc()
             log.warning("request=%s status=%d detail=%r", number, error.status, error.detail)
@@ -104,6 +114,14 @@ class Tutor:
             return StreamingResponse(self._lines(pieces, exchange), headers=headers, media_type=NDJSON)
         self._finished(exchange)
         return JSONResponse({"final_response": "".join(exchange.answer)}, headers=headers)
+
+    async def _read(self, request: Request) -> Question:
+        """Return the question of a student who is who they say. Raises Refused."""
+        name = await self.students.name(request.headers.get("authorization", "")) if self.students else None
+        question = await read(request, self.settings.message_max_bytes, self.settings.body_max_bytes)
+        if name is not None and name != question.student:
+            raise Refused(403, SOMEBODY_ELSE)
+        return question
 
     async def _answer(self, exchange: Exchange) -> AsyncGenerator[str]:
         question = exchange.question
@@ -171,15 +189,22 @@ class Tutor:
                 log.warning("the course material could not be read again: %s", error)
 
 
-def create(settings: Settings) -> Starlette:
-    """Return the application."""
+class Applications(NamedTuple):
+    """What students reach, and what only operators do."""
+
+    students: Starlette
+    operators: Starlette
+
+
+def create(settings: Settings) -> Applications:
+    """Return the applications; the students' one starts and ends the tutor."""
     tutor = Tutor(settings)
-    routes = [
-        Route("/receive_student_message", tutor.receive, methods=["POST"]),
-        Route("/health", tutor.health),
-        Route("/metrics", tutor.metrics),
-    ]
-    return Starlette(routes=routes, lifespan=tutor.lifespan)
+    health = Route("/health", tutor.health)
+    ask = Route("/receive_student_message", tutor.receive, methods=["POST"])
+    return Applications(
+        Starlette(routes=[ask, health], lifespan=tutor.lifespan),
+        Starlette(routes=[Route("/metrics", tutor.metrics), health]),
+    )
 
 
 async def _take(pieces: AsyncIterator[str], exchange: Exchange, *, first_only: bool) -> None:

@@ -48,9 +48,12 @@ def _file_content(value: str) -> str:
     if not value.strip():
         return ""
     try:
-        return Path(value.strip()).read_text(encoding="utf-8").strip()
+        content = Path(value.strip()).read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
         raise ValueError(f"the file cannot be read ({error})") from error
+    if not content:
+        raise ValueError("the file is empty")
+    return content
 
 
 def _folder(value: str) -> Path:
@@ -76,6 +79,15 @@ class Settings:
 
     host: str = _setting("TUTOR_HOST", "0.0.0.0", str.strip, "The address to listen on.")  # noqa: S104
     port: int = _setting("TUTOR_PORT", "8004", _number(int, 0, 65535), "The port to listen on.")
+    admin_port: int = _setting(
+        "TUTOR_ADMIN_PORT", "9465", _number(int, 0, 65535), "The port for operators (/metrics); 0: none."
+    )
+    hub_api_url: str = _setting(
+        "HUB_API_URL",
+        "",
+        _optional_url,
+        "The hub that verifies students, as http://hub:8081/hub/api; empty: nobody does.",
+    )
     log_level: str = _setting("TUTOR_LOG_LEVEL", "INFO", _level, "How much is logged; questions only at debug.")
     material: Path = _setting(
         "LEARNING_MATERIALS", "/srv/learning_materials", _folder, "Folder of the course's material."
@@ -130,6 +142,18 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
             wrong.append(f"{env}={shown} is not valid: {error}.")
     if values.get("llm_url") and not values.get("llm_model"):
         wrong.append("LLM_BASE_URL is set, but LLM_MODEL is not: name the model that the server shall use.")
+    if environ.get("LLM_API_KEY", "").strip() and environ.get("LLM_API_KEY_FILE", "").strip():
+        wrong.append("LLM_API_KEY and LLM_API_KEY_FILE are both set: leave one of them away.")
     if wrong:
         raise SettingsError("\n".join(wrong))
     return Settings(**values)
+
+
+def table() -> str:
+    """Return all settings as a table in Markdown, as docs/settings.md has it."""
+    lines = ["| setting | default | meaning |", "|---|---|---|"]
+    for item in fields(Settings):
+        default = item.metadata["default"]
+        shown = "our own text" if "\n" in default else f"`{default}`" if default else ""
+        lines.append(f"| `{item.metadata['env']}` | {shown} | {item.metadata['doc']} |")
+    return "\n".join(lines)

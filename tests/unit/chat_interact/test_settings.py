@@ -52,3 +52,10 @@ def test_the_student_is_the_hubs_user_unless_told_otherwise() -> None:
 def test_the_documentation_has_every_setting_as_the_program_knows_it() -> None:
     documented = Path(__file__).parents[3] / "docs" / "settings.md"
     assert table() in documented.read_text(), "copy what `chat_interact --settings` prints into docs/settings.md"
+
+
+@pytest.mark.parametrize(("word", "value"), [("", False), ("false", False), ("0", False), ("true", True), ("ON", True)])
+def test_the_token_is_shown_to_the_tutor_only_when_that_is_said(word: str, value: bool) -> None:
+    assert load({"TUTOR_SEND_HUB_TOKEN": word}).tutor_send_hub_token is value
+    with pytest.raises(SettingsError, match="TUTOR_SEND_HUB_TOKEN='maybe' is not valid: expected true or false"):
+        load({"TUTOR_SEND_HUB_TOKEN": "maybe"})

@@ -12,7 +12,7 @@ import pytest
 import scripted_tutor
 
 from chat_interact import tutor as module
-from chat_interact.tutor import BROKEN, BUSY, DOWN, REFUSED, SLOW, Ask, Tutor, TutorError
+from chat_interact.tutor import BROKEN, BUSY, DOWN, REFUSED, SLOW, UNKNOWN, Ask, Tutor, TutorError
 
 ASK = Ask("ada", "What is a list?", "Executed cells (cell 1)", "lesson1", "ab12cd34")
 
@@ -130,3 +130,54 @@ def test_a_silent_tutor_is_given_up_in_time(tutor: scripted_tutor.Tutor) -> None
 
 def test_a_tutor_that_is_not_there_is_called_down() -> None:
     assert sentence("http://127.0.0.1:9") == DOWN
+
+
+def ask_with_token(url: str, token: str) -> None:
+    async def run() -> None:
+        client = Tutor(url, 5.0, 0, token)
+        try:
+            async with aclosing(client.ask(ASK)) as texts:
+                [text async for text in texts]
+        finally:
+            await client.close()
+
+    asyncio.run(run())
+
+
+def test_the_token_goes_along_when_there_is_one_and_only_then(tutor: scripted_tutor.Tutor) -> None:
+    ask_with_token(tutor.url, "")
+    ask_with_token(tutor.url, "secret-token")
+    headers = [{name.lower(): value for name, value in asked["headers"].items()} for asked in tutor.asked]
+    assert [one.get("authorization") for one in headers] == [None, "token secret-token"]
+
+
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+def test_a_redirect_is_not_followed_so_the_token_goes_nowhere_else(
+    tutor: scripted_tutor.Tutor, status: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with scripted_tutor.running() as other:
+        original = scripted_tutor.Handler.send_response
+
+        def elsewhere(handler: scripted_tutor.Handler, code: int, message: str | None = None) -> None:
+            original(handler, code, message)
+            if code == status:
+                handler.send_header("Location", f"{other.url}/receive_student_message")
+
+        monkeypatch.setattr(scripted_tutor.Handler, "send_response", elsewhere)
+        tutor.told(status=status)
+        with pytest.raises(TutorError):
+            ask_with_token(tutor.url, "secret-token")
+        assert len(tutor.asked) == 1
+        assert other.asked == []
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_tutor_that_does_not_know_the_student_is_told_to_the_student_and_to_the_operator(
+    tutor: scripted_tutor.Tutor, status: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    tutor.told(status=status)
+    assert sentence(tutor.url) == UNKNOWN
+    assert len(tutor.asked) == 1, "it was asked again, which cannot help"
+    assert f"HTTP {status}" in caplog.text
+    assert "HUB_API_URL" in caplog.text
+    assert ASK.reference in caplog.text

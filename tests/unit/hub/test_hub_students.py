@@ -21,6 +21,12 @@ def test_without_a_middleware_of_the_operators_the_tutor_of_the_deployment_answe
     assert students.environment(theirs)["TA_MIDDLEWARE_URL"] == "https://middleware.example"
 
 
+def test_the_token_of_a_students_server_is_shown_to_our_own_tutor_only() -> None:
+    assert students.environment(Settings())["TUTOR_SEND_HUB_TOKEN"] == "true"
+    theirs = Settings(ta_middleware_url="https://middleware.example")
+    assert students.environment(theirs)["TUTOR_SEND_HUB_TOKEN"] == "false"
+
+
 def test_every_setting_of_juno_reaches_the_container_as_text() -> None:
     told = students.environment(
         Settings(
@@ -35,6 +41,7 @@ def test_every_setting_of_juno_reaches_the_container_as_text() -> None:
     assert told == {
         "CHAT_DIR": "talks",
         "TA_MIDDLEWARE_URL": "http://tutor:8004",
+        "TUTOR_SEND_HUB_TOKEN": "true",
         "JUNO_NAME": "Ada",
         "JUNO_REPLY_TO": "mentions",
         "JUNO_ANSWER_WINDOW": "60",

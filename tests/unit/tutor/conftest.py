@@ -20,6 +20,7 @@ def start() -> Iterator[Start]:
     def begin(**settings: str) -> Running:
         known = {
             "TUTOR_PORT": "0",
+            "TUTOR_ADMIN_PORT": "0",
             "TUTOR_HOST": "127.0.0.1",
             "LEARNING_MATERIALS": str(MATERIAL),
             "PYTHONPATH": str(ROOT / "images" / "tutor"),

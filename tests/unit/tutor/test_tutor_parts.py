@@ -13,6 +13,7 @@ from tutor import notes, page, prompt
 from tutor.history import History, Turn
 from tutor.index import Found, Index, query_words
 from tutor.material import PASSAGE_CHARS, MaterialError, Passage, read
+from tutor.settings import table
 
 
 def passages(tmp_path: Path, name: str, content: str) -> list[Passage]:
@@ -182,3 +183,8 @@ def test_the_last_error_is_found_in_text_lists_and_nothing() -> None:
     assert notes.last_error(text) == "KeyError: 'x'"
     assert notes.last_error([{"error": "NameError: name 'x' is not defined"}]).startswith("NameError: name 'x'")
     assert (notes.last_error(None), notes.last_error("all is well")) == ("", "")
+
+
+def test_the_documentation_has_every_setting_as_the_program_knows_it() -> None:
+    documented = Path(__file__).parents[3] / "docs" / "settings.md"
+    assert table() in documented.read_text(), "copy what tutor.settings.table() returns into docs/settings.md"

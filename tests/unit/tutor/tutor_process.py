@@ -28,7 +28,7 @@ class Running:
     def __post_init__(self) -> None:
         ready = threading.Event()
         threading.Thread(target=self._read, args=(ready,), daemon=True).start()
-        assert ready.wait(20), f"the tutor did not start: {self.log}"
+        assert ready.wait(20) and self.url, f"the tutor did not start: {self.log}"
         self.client = httpx.Client(base_url=self.url, trust_env=False, timeout=20)
 
     def _read(self, ready: threading.Event) -> None:
@@ -38,6 +38,7 @@ class Running:
             if found := re.search(r"running on (http://\S+)", line):
                 self.url = found[1]
                 ready.set()
+        ready.set()  # it ended
 
     def ask(
         self, text: str, *, student: str = "ada", file: str = "lesson1", logs: Any = None, **headers: str

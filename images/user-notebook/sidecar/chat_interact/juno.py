@@ -55,7 +55,7 @@ class Juno:
         policy = Policy(settings.username, names, settings.reply_to, settings.answer_window)
         self.metrics = status.Metrics()
         self.outbox = Outbox(settings.state_dir)
-        self.tutor = Tutor(settings.tutor_url, settings.tutor_timeout, settings.tutor_retries)
+        self.tutor = Tutor(settings.tutor_url, settings.tutor_timeout, settings.tutor_retries, _hub_token(settings))
         self.switch = Switch(settings.switch_file, settings.use_ydoc_chat)
         self.observer = Observer(self.switch.setting, lambda: servers.find(os.environ))
         self.looker = Looker(settings.root, settings.state_dir / "backups", policy, settings.chat_max_bytes)
@@ -221,3 +221,11 @@ class Juno:
             settings.context_chars,
             everything=context.is_report(text),
         )
+
+
+def _hub_token(settings: Settings) -> str:
+    """Return the token to show the tutor: an outside one is never told that it should be."""
+    token = os.environ.get("JUPYTERHUB_API_TOKEN", "") if settings.tutor_send_hub_token else ""
+    if settings.tutor_send_hub_token and not token:
+        log.warning("TUTOR_SEND_HUB_TOKEN is set, but there is no JUPYTERHUB_API_TOKEN to show the tutor")
+    return token

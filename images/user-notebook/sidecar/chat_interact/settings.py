@@ -77,6 +77,13 @@ def _name(value: str) -> str:
     return value.strip()
 
 
+def _flag(value: str) -> bool:
+    word = value.strip().lower()
+    if word not in YES | NO:
+        raise ValueError("expected true or false")
+    return word in YES
+
+
 def _text(value: str) -> str:
     return value.strip()
 
@@ -103,6 +110,9 @@ class Settings:
     root: Path = _setting("NOTEBOOK_ROOT", "/home/jovyan/work", _path, "The notebook server's root folder.")
     chat_dir: str = _setting("CHAT_DIR", "chats", _folder_name, "Folder of the chats, inside the root.")
     tutor_url: str = _setting("TA_MIDDLEWARE_URL", "http://tutor:8004", _url, "Who answers: the tutor's address.")
+    tutor_send_hub_token: bool = _setting(
+        "TUTOR_SEND_HUB_TOKEN", "false", _flag, "Show the tutor whose server this is; for a tutor of the same hub only."
+    )
     student_id: str = _setting("STUDENT_ID", "", _text, "Who the student is; default: the hub's user, else the sender.")
     name: str = _setting("JUNO_NAME", "Juno", _name, "The name that students see.")
     username: str = _setting("JUNO_USERNAME", "Juno", _name, "Juno's user name in the chat's list of users.")

@@ -52,20 +52,28 @@ SLOW = "I could not get an answer in time. Please ask again in a moment."
 DOWN = "I cannot reach the tutor at the moment. Please ask again in a few minutes."
 BUSY = "Too many questions are being asked right now. Please ask again in a minute."
 BROKEN = "Something went wrong while I was looking for an answer. Please ask again."
+UNKNOWN = (
+    "The tutor could not check who you are. Please restart your server; if that does not help, tell your instructor."
+)
 REFUSED = "The tutor did not accept this question. Please ask it in another way, or in a shorter one."
 
 
 class Tutor:
-    """The tutor at one address. `retried` and `last_error` are what status reports."""
+    """The tutor at one address. `retried` and `last_error` are what status reports.
 
-    def __init__(self, url: str, timeout: float, retries: int) -> None:
+    `hub_token` shows a tutor of the same hub whose server this is.
+    """
+
+    def __init__(self, url: str, timeout: float, retries: int, hub_token: str = "") -> None:
         self.url = url
         self.retries = retries
         self.retried = 0
         self.last_error: str | None = None
         limits = httpx.Timeout(timeout, connect=min(timeout, 5.0), pool=None)
         verify: bool = url.startswith("https")  # a CA store costs megabytes: only where it is used
-        self._client = httpx.AsyncClient(timeout=limits, verify=verify, trust_env=verify)
+        # No redirect is followed: question and token go to the address that the operator gave, or nowhere.
+        self._client = httpx.AsyncClient(timeout=limits, verify=verify, trust_env=verify, follow_redirects=False)
+        self._authorization = {"Authorization": f"token {hub_token}"} if hub_token else {}
 
     async def ask(self, ask: Ask) -> AsyncGenerator[str, None]:
         """Yield the answer's text so far, each time more of it came; a retry begins anew. Raises TutorError."""
@@ -104,6 +112,7 @@ class Tutor:
             "file_name": ask.file_name,
         }
         headers = {"Accept": "application/x-ndjson, application/json", "X-Request-ID": ask.reference}
+        headers |= self._authorization
         url = f"{self.url}/receive_student_message"
         try:
             async with self._client.stream("POST", url, json=body, headers=headers) as response:
@@ -134,6 +143,8 @@ async def _check(response: httpx.Response) -> None:
         raise TutorError(BUSY, said, retry=wait is None or wait <= MAX_RETRY_AFTER, wait=wait)
     if status in {httpx.codes.BAD_REQUEST, httpx.codes.REQUEST_ENTITY_TOO_LARGE, httpx.codes.UNPROCESSABLE_ENTITY}:
         raise TutorError(REFUSED, said, retry=False)
+    if status in {httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN}:
+        raise TutorError(UNKNOWN, f"{said}; see TUTOR_SEND_HUB_TOKEN and HUB_API_URL", retry=False)
     if status == httpx.codes.GATEWAY_TIMEOUT:
         raise TutorError(SLOW, said, retry=False)
     sentence = DOWN if status in {httpx.codes.BAD_GATEWAY, httpx.codes.SERVICE_UNAVAILABLE} else BROKEN

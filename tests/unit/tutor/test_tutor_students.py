@@ -1,0 +1,263 @@
+"""The tutor and the hub: who is answered, who is not and why, and what a hub that restarts means for students."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from tutor_process import ROOT, Running, Start
+
+from tutor import students as module
+from tutor.question import Refused
+from tutor.students import Students
+
+ADA = {"Authorization": "token ada-token"}
+
+
+class Hub(ThreadingHTTPServer):
+    """Knows tokens as JupyterHub does. `broken` is what it answers instead: a status, or text in place of JSON."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.names = {"ada-token": "ada", "bob-token": "bob"}
+        self.broken: int | str | None = None
+        self.asked: list[str] = []
+        self.url = f"http://127.0.0.1:{self.server_address[1]}/hub/api"
+
+
+class Handler(BaseHTTPRequestHandler):
+    server: Hub
+
+    def do_GET(self) -> None:
+        hub, token = self.server, self.headers.get("Authorization", "").removeprefix("token ")
+        hub.asked.append(token)
+        body = json.dumps({"kind": "user", "name": hub.names.get(token)})
+        status = 200 if self.path == "/hub/api/user" and token in hub.names else 403
+        if isinstance(hub.broken, int):
+            status = hub.broken
+        elif hub.broken is not None:
+            body = hub.broken
+        self.send_response(status)
+        self.send_header("Location", "http://127.0.0.1:9/elsewhere")
+        self.end_headers()
+        self.wfile.write(body.encode())
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Say nothing."""
+
+
+@contextmanager
+def hub_runs() -> Iterator[Hub]:
+    with Hub() as server:
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+        yield server
+        server.shutdown()
+
+
+@pytest.fixture
+def hub() -> Iterator[Hub]:
+    with hub_runs() as server:
+        yield server
+
+
+@pytest.fixture
+def tutor(start: Start, hub: Hub) -> Running:
+    return start(HUB_API_URL=hub.url)
+
+
+def test_a_student_with_the_token_of_their_server_is_answered_and_the_hub_is_asked_once(
+    tutor: Running, hub: Hub
+) -> None:
+    for _ in range(3):
+        assert tutor.ask("lists", **ADA).status_code == 200
+    assert tutor.ask("lists", Authorization="Bearer ada-token").status_code == 200
+    assert hub.asked == ["ada-token"]
+
+
+@pytest.mark.parametrize(
+    ("headers", "student", "status", "words"),
+    [
+        ({}, "ada", 401, "came without a token of the hub"),
+        ({"Authorization": "token"}, "ada", 401, "came without a token"),
+        ({"Authorization": "Basic YTpi"}, "ada", 401, "came without a token"),
+        ({"Authorization": "token stolen"}, "ada", 401, "does not know the token"),
+        ({"Authorization": f"token {'x' * 5000}"}, "ada", 401, "does not know the token"),
+        ({"Authorization": "token bob-token"}, "ada", 403, "not that of the student in student_id"),
+        (ADA, "Ada", 403, "not that of the student"),
+    ],
+)
+def test_nobody_else_is_answered_and_is_told_why(
+    tutor: Running, headers: dict[str, str], student: str, status: int, words: str
+) -> None:
+    response = tutor.ask("lists", student=student, **headers)
+    assert response.status_code == status
+    assert words in response.json()["detail"]
+    assert not any("-token" in line or "stolen" in line for line in tutor.log)
+    assert tutor.ask("lists", **ADA).status_code == 200
+
+
+def test_a_long_question_of_somebody_unknown_is_refused_before_it_is_read(tutor: Running) -> None:
+    assert tutor.ask("x" * 3_000_000).status_code == 401
+
+
+@pytest.mark.parametrize("broken", [500, 502, 302, 404, "<html>", "[]", '{"name": null}', '{"name": 3}'])
+def test_a_hub_that_cannot_say_who_it_is_is_503_and_the_operator_reads_why(
+    tutor: Running, hub: Hub, broken: int | str
+) -> None:
+    hub.broken = broken
+    response = tutor.ask("lists", **ADA)
+    assert response.status_code == 503
+    assert "cannot be asked" in response.json()["detail"]
+    assert any("does not say who a student is" in line for line in tutor.log)
+    assert not any("ada-token" in line for line in tutor.log)
+    hub.broken = None
+    assert tutor.ask("lists", **ADA).status_code == 200
+
+
+def test_a_hub_that_restarts_disturbs_nobody_who_was_known(start: Start) -> None:
+    with hub_runs() as hub:
+        tutor = start(HUB_API_URL=hub.url)
+        assert tutor.ask("lists", **ADA).status_code == 200
+    assert tutor.ask("lists", **ADA).status_code == 200
+    assert tutor.ask("lists", student="bob", Authorization="token bob-token").status_code == 503
+
+
+def test_without_a_hub_nobody_has_to_show_anything(start: Start) -> None:
+    tutor = start()
+    assert tutor.ask("lists").status_code == 200
+    assert any("students are not verified" in line for line in tutor.log)
+
+
+def in_time(hub: Hub, steps: Callable[[Callable[[str], Any], list[float]], None]) -> None:
+    """Run steps with a clock that they set: `ask(token)` gives a name or the status of the refusal."""
+    now = [1000.0]
+    with asyncio.Runner() as runner:
+        found = Students(hub.url, clock=lambda: now[0])
+
+        def ask(token: str) -> Any:
+            try:
+                return runner.run(found.name(f"token {token}"))
+            except Refused as error:
+                return error.status
+
+        steps(ask, now)
+        runner.run(found.close())
+
+
+def test_the_hub_is_asked_again_after_five_minutes_and_a_token_that_was_taken_away_is_refused_then(hub: Hub) -> None:
+    def steps(ask: Callable[[str], Any], now: list[float]) -> None:
+        assert ask("ada-token") == "ada"
+        del hub.names["ada-token"]
+        now[0] += module.KNOWN_SECONDS - 1
+        assert ask("ada-token") == "ada"
+        now[0] += 2
+        assert ask("ada-token") == 401
+
+    in_time(hub, steps)
+
+
+def test_a_refused_token_is_tried_again_after_some_seconds(hub: Hub) -> None:
+    def steps(ask: Callable[[str], Any], now: list[float]) -> None:
+        assert [ask("new-token") for _ in range(3)] == [401] * 3
+        assert hub.asked == ["new-token"]
+        hub.names["new-token"] = "eve"
+        now[0] += module.UNKNOWN_SECONDS + 1
+        assert ask("new-token") == "eve"
+
+    in_time(hub, steps)
+
+
+def test_who_was_known_stays_known_while_the_hub_is_away_but_not_for_ever(hub: Hub) -> None:
+    def steps(ask: Callable[[str], Any], now: list[float]) -> None:
+        assert ask("ada-token") == "ada"
+        hub.broken = 503
+        now[0] += module.KNOWN_SECONDS + 60
+        assert ask("ada-token") == "ada"
+        now[0] += module.GRACE_SECONDS
+        assert ask("ada-token") == 503
+        hub.broken = None
+        assert ask("ada-token") == "ada"
+
+    in_time(hub, steps)
+
+
+def test_what_is_remembered_has_a_bound(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MOST", 3)
+
+    def steps(ask: Callable[[str], Any], now: list[float]) -> None:
+        assert ask("ada-token") == "ada"
+        assert [ask(f"guess-{number}") for number in range(3)] == [401] * 3
+        assert ask("guess-2") == 401
+        assert len(hub.asked) == 4
+        assert ask("ada-token") == "ada"
+        assert len(hub.asked) == 5
+
+    in_time(hub, steps)
+
+
+def free_port() -> str:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return str(probe.getsockname()[1])
+
+
+def test_metrics_are_on_the_operators_port_and_not_on_the_students(start: Start) -> None:
+    port = free_port()
+    tutor = start(TUTOR_ADMIN_PORT=port)
+    tutor.ask("lists")
+    assert tutor.client.get("/metrics").status_code == 404
+    assert tutor.client.get("/health").json()["status"] == "ok"
+    operators = httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False)
+    assert 'tutor_questions_total{source="notes",status="200"} 1.0' in operators.get("/metrics").text
+    assert operators.get("/health").json()["status"] == "ok"
+    assert operators.post("/receive_student_message", json={}).status_code == 404
+    tutor.process.terminate()
+    assert tutor.process.wait(5) == 0
+
+
+def test_a_port_for_operators_that_is_taken_stops_the_tutor(start: Start) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        with pytest.raises(AssertionError, match=r"cannot be listened on.*[aA]ddress already in use"):
+            start(TUTOR_ADMIN_PORT=str(taken.getsockname()[1]))
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        (
+            {"LLM_API_KEY": "sk-1", "LLM_API_KEY_FILE": "{good}"},
+            "LLM_API_KEY and LLM_API_KEY_FILE are both set: leave one of them away.",
+        ),
+        ({"LLM_API_KEY_FILE": "{none}"}, "LLM_API_KEY_FILE='{none}' is not valid: the file cannot be read"),
+        ({"LLM_API_KEY_FILE": "{empty}"}, "LLM_API_KEY_FILE='{empty}' is not valid: the file is empty."),
+        ({"HUB_API_URL": "hub:8081"}, "HUB_API_URL='hub:8081' is not valid: expected an address"),
+    ],
+)
+def test_a_wrong_setting_stops_the_tutor_with_a_sentence_and_shows_no_key(
+    tmp_path: Path, settings: dict[str, str], said: str
+) -> None:
+    files = {name: str(tmp_path / name) for name in ("good", "none", "empty")}
+    Path(files["good"]).write_text("sk-2")
+    Path(files["empty"]).write_text(" \n")
+    environ = {"PYTHONPATH": str(ROOT / "images" / "tutor"), **{k: v.format(**files) for k, v in settings.items()}}
+    done = subprocess.run(
+        [sys.executable, "-m", "tutor"], env=environ, capture_output=True, text=True, timeout=20, check=False
+    )
+    assert done.returncode == 2
+    assert said.format(**files) in done.stderr
+    assert "sk-" not in done.stderr
