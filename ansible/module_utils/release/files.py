@@ -42,7 +42,7 @@ def write_new(path: Path, data: bytes, mode: int = 0o644, owner: tuple[int, int]
 
 def write_atomic(path: Path, data: bytes, mode: int = 0o644, owner: tuple[int, int] | None = None) -> None:
     """Put a file in the place of another at once."""
-    part = path.with_name(f"{PART}{path.name}-{os.getpid()}")
+    part = _part(path)
     try:
         write_new(part, data, mode, owner)
         os.replace(part, path)
@@ -70,7 +70,7 @@ def read_json(path: Path) -> dict[str, Any]:
 
 def point_link(link: Path, target: str) -> None:
     """Let a symbolic link point elsewhere, at once."""
-    part = link.with_name(f"{PART}{link.name}-{os.getpid()}")
+    part = _part(link)
     part.unlink(missing_ok=True)
     os.symlink(target, part)
     os.replace(part, link)
@@ -88,10 +88,20 @@ def make_folder(path: Path, mode: int = 0o755) -> None:
 
 def remove_parts(folder: Path) -> list[str]:
     """Delete what was never finished in a folder; its names. Only for the holder of the lock."""
-    found = sorted(folder.glob(f"{PART}*"))
+    found = sorted(path for path in folder.glob(f"{PART}*") if not _in_work(path))
     for path in found:
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
         else:
             path.unlink(missing_ok=True)
     return [path.name for path in found]
+
+
+def _part(path: Path) -> Path:
+    """Where the new content of a file is written. The name says whose it is: another process may be writing too."""
+    return path.with_name(f"{PART}{path.name}.{os.getpid()}")
+
+
+def _in_work(part: Path) -> bool:
+    pid = part.suffix.removeprefix(".")
+    return pid.isdigit() and int(pid) != os.getpid() and Path("/proc", pid).exists()

@@ -7,6 +7,7 @@ no state that anybody has to understand.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 from .files import FileProblem, point_link, read_json, remove_parts, sync_folder, to_json, write_atomic
@@ -48,9 +49,9 @@ def repair(layout: Layout) -> list[str]:
             _follow(layout, note["current"], note["previous"])
             done.append(f"a switch to {note['current']} was interrupted while the links moved; they point there now")
         _drop(_note(layout))
-    for folder in (layout.root, layout.releases):
-        if folder.is_dir() and (parts := remove_parts(folder)):
-            done.append(f"{len(parts)} unfinished file(s) or folder(s) in {folder} removed")
+    for folder in _folders(layout):
+        if parts := remove_parts(folder):
+            done.append(f"removed what was never finished in {folder}: {', '.join(parts)}")
     for link in (layout.current, layout.previous):
         if (name := target(link)) and not layout.release(name).is_dir():
             link.unlink()
@@ -61,6 +62,11 @@ def repair(layout: Layout) -> list[str]:
         sync_folder(layout.root)
         done.append(f"previous pointed at {name}, which is current; the link is removed")
     return done
+
+
+def _folders(layout: Layout) -> Iterator[Path]:
+    yield from filter(Path.is_dir, (layout.root, layout.releases, layout.state, layout.secrets, layout.backups))
+    yield from filter(Path.is_dir, layout.releases.glob("[0-9]*"))
 
 
 def _note(layout: Layout) -> Path:
