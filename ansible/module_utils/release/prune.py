@@ -49,7 +49,7 @@ def apply(layout: Layout, todo: Plan, docker: Docker = HERE) -> list[str]:
         store.remove(release)
     for identity, names in todo.images.items():
         try:
-            docker.run(["docker", "image", "rm", "--no-prune", *(names or [identity])], seconds=120)
+            docker.run(["docker", "image", "rm", *(names or [identity])], seconds=120)
         except DockerError as error:
             left.append(f"image {identity[7:19]} stays: {error}")
     return left
