@@ -33,11 +33,14 @@ with _temp_alembic_ini("sqlite://") as ini:
 """
 """As JupyterHub itself finds out what it expects (orm.check_db_revision)."""
 UPGRADE = """
-import logging, sys
+import logging, subprocess, sys
 from jupyterhub import dbutil, orm
 from sqlalchemy import create_engine
 url = "sqlite:////try/" + sys.argv[1]
-dbutil.upgrade_if_needed(url, backup=False, log=logging.getLogger())
+try:
+    dbutil.upgrade_if_needed(url, backup=False, log=logging.getLogger())
+except subprocess.CalledProcessError:
+    sys.exit(1)  # alembic has said why, and its line shall be the last
 orm.check_db_revision(create_engine(url))
 """
 

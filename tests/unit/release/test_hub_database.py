@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -90,11 +90,26 @@ def test_each_copy_holds_whole_transactions(tmp_path: Path, layout: Layout) -> N
     assert all((count - 100) % 7 == 0 for count in counts) and counts == sorted(counts)
 
 
-def test_a_damaged_database_gives_no_backup(tmp_path: Path, layout: Layout) -> None:
-    path = database(tmp_path / "hub.sqlite", rows=5000)
+def torn(path: Path) -> None:
+    """A page of the table is gone."""
     content = bytearray(path.read_bytes())
     content[4096 * 4 : 4096 * 5] = b"\xff" * 4096
     path.write_bytes(content)
+
+
+def contradictory(path: Path) -> None:
+    """Every page can be read, and what they say does not fit together."""
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("INSERT INTO users VALUES (NULL)")
+        connection.execute("PRAGMA writable_schema = 1")
+        connection.execute("UPDATE sqlite_master SET sql = replace(sql, 'TEXT', 'TEXT NOT NULL') WHERE name = 'users'")
+        connection.commit()
+
+
+@pytest.mark.parametrize("damage", [torn, contradictory])
+def test_a_damaged_database_gives_no_backup(damage: Callable[[Path], None], tmp_path: Path, layout: Layout) -> None:
+    path = database(tmp_path / "hub.sqlite", rows=5000)
+    damage(path)
     with pytest.raises(DatabaseError, match=r"damaged|cannot be copied"):
         backup(layout, path, NOW)
     assert list(layout.backups.iterdir()) == []
