@@ -226,6 +226,9 @@ def test_a_container_that_starts_anew_follows_its_environment(place: Stand, tuto
     notebook = place.notebook(USE_YDOC_CHAT="auto")
     notebook.wait_status(mode="room")
     switched(notebook, "false", "socket")
+    before = notebook.get("api/status")["last_activity"]
+    time.sleep(5)
+    assert notebook.get("api/status")["last_activity"] == before, "a Juno that only looks keeps the server from idling"
     notebook.restart()
     status = notebook.wait_status(mode="room")
     assert (status["use_ydoc_chat"], status["use_ydoc_chat_from"]) == ("auto", "environment")

@@ -14,6 +14,7 @@ class StatusHandler(APIHandler):
     """Read-only; authenticated and authorised as the contents API is."""
 
     auth_resource = "contents"
+    _track_activity = False  # who only looks does not keep an idle server from being stopped
 
     def initialize(self, report: Any) -> None:
         self._report = report

@@ -21,21 +21,22 @@ class Awake:
     mode: Mode | None = None
     problem: str | None = None
     nudge: asyncio.Event = field(default_factory=asyncio.Event)
-    left: Conversation | None = None
-    """The conversation that was left for another way."""
+    stays: int = 0
+    left: int = 0
+    """How many stays there were, and which of them was left for another way."""
 
     def leave_for(self, mode: Mode) -> None:
         """Leave the chat when it is to be reached in another way now."""
         if self.conversation is not None and self.mode is not None and not self.mode.goes_like(mode):
-            self.left = self.conversation
+            self.left = self.stays
             self.conversation.leave(AnotherWay(f"{self.path} is left as a {self.mode.transport}"))
 
     @property
     def changing(self) -> bool:
         """Whether the chat was left for another way and is not joined again."""
-        if self.left is None or (self.mode is not None and self.mode.transport == "waiting"):
+        if not self.left or (self.mode is not None and self.mode.transport == "waiting"):
             return False
-        return self.conversation is None or self.conversation is self.left or not self.conversation.opened
+        return self.stays == self.left or self.conversation is None or not self.conversation.opened
 
     def row(self) -> dict[str, Any]:
         """Return what status says of the chat."""

@@ -231,12 +231,14 @@ class Chats:
             seen_live=self._seen_live.setdefault(awake.path, set()),
         )
         awake.conversation = conversation
+        awake.stays += 1
         try:
             await conversation.run()
         finally:
             awake.conversation = None
             if conversation.opened:
                 awake.problem = None  # what comes now is news again
+                awake.left = awake.left if awake.left == awake.stays else 0
 
     def _lost(self, awake: Awake, error: TransportError) -> None:
         if awake.problem != str(error):

@@ -35,7 +35,7 @@ class Observer:
         self.mode = Mode("waiting", "the notebook server was not asked yet")
         self.rtc: Rtc | None = None
         self.reachable: bool | None = None
-        self.bridge = False
+        self.bridge: bool | None = None
         self._find = find
         self._asked = self._gone_asked = float("-inf")
         self._gone = False
@@ -46,6 +46,7 @@ class Observer:
     def forget(self, error: TransportError | None = None) -> None:
         """Ask again next time: something happened to the server, perhaps `error`."""
         self._asked = float("-inf")
+        self.bridge = None
         if isinstance(error, WrongMode) and self.mode.transport == "room":
             self._gone, self._gone_asked = True, time.monotonic()
 
@@ -112,11 +113,11 @@ class Observer:
         if server is not None and (self.api is None or self.api.server != server):
             await self.close()
             self.api = Api(server)
-        self.rtc, self.reachable, self.bridge = None, False, False
+        self.rtc, self.reachable = None, False
         if server is not None and self.api is not None:
             try:
                 self.rtc = await self.api.rtc()
-                if self.rtc.enabled and (self.setting == "false" or not self.layer):
+                if self.rtc.enabled and self.bridge is None and (self.setting == "false" or not self.layer):
                     self.bridge = await self.api.has_bridge()
                     if self.setting == "false" and not self.bridge:
                         self.layer = modes.ydoc_layer()
@@ -131,7 +132,7 @@ class Observer:
             self._answered = self._asked
 
     def _choose(self, live: bool | None) -> Mode:
-        return modes.choose(self.setting, self.layer, self.reachable, self.rtc, live, self.bridge)
+        return modes.choose(self.setting, self.layer, self.reachable, self.rtc, live, self.bridge is True)
 
     async def _rooms_are_back(self) -> bool:
         """Ask for the room API itself, now and then: trying a chat's room would say each time that it is gone."""
