@@ -89,9 +89,9 @@ def memory(value: Any) -> str:
 
 def stack_name(value: Any) -> str:
     """A name that is good for compose projects, volumes and bridges."""
-    # The health gate's stack is NAME-gate and its bridge NAME-gate-st: Linux takes 15 characters.
-    if not isinstance(value, str) or not re.fullmatch(r"[a-z](?:[a-z0-9-]{0,5}[a-z0-9])?", value):
-        raise ValueError("1 to 7 of a-z, 0-9 and -, a letter first (Linux allows 15 for the bridge NAME-gate-st)")
+    # The bridge of the students' network is NAME-st: Linux takes 15 characters.
+    if not isinstance(value, str) or not re.fullmatch(r"[a-z](?:[a-z0-9-]{0,10}[a-z0-9])?", value):
+        raise ValueError("1 to 12 of a-z, 0-9 and -, a letter first (Linux allows 15 for the bridge NAME-st)")
     return value
 
 

@@ -1,0 +1,64 @@
+#!/usr/bin/python
+"""Ansible module: ends the hub of a host."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible.module_utils.release.destroy import destroy, would_end
+from ansible.module_utils.release.docker_cli import DockerError
+from ansible.module_utils.release.layout import DEFAULT_ROOT, Layout
+from ansible.module_utils.release.store import StoreError
+
+DOCUMENTATION = r"""
+module: jelai_destroy
+short_description: Ends students' servers, services, networks and firewall rules of a host
+description:
+  - Volumes, releases and secrets stay, so that a deploy brings all of it back.
+options:
+  root:
+    description: Where the releases of this host lie.
+    type: path
+    default: /srv/jelai
+  volumes:
+    description: Delete volumes, releases and secrets too, and with them students' work.
+    type: bool
+    default: false
+author: the jelai-ops developers
+"""
+
+EXAMPLES = r"""
+- name: End the hub
+  jelai_destroy:
+"""
+
+RETURN = r"""
+said:
+  description: What was ended, a sentence.
+  type: str
+  returned: always
+"""
+
+
+def main() -> None:
+    arguments: dict[str, Any] = {
+        "root": {"type": "path", "default": DEFAULT_ROOT},
+        "volumes": {"type": "bool", "default": False},
+    }
+    module = AnsibleModule(argument_spec=arguments, supports_check_mode=True)
+    layout = Layout(module.params["root"])
+    try:
+        stack = would_end(layout)
+        if module.check_mode or not stack:
+            said = f"{stack} would be ended" if stack else "nothing serves on this host"
+        else:
+            said = destroy(layout, volumes=module.params["volumes"])
+    except (StoreError, DockerError, OSError) as error:
+        module.fail_json(str(error), said=str(error))
+    module.exit_json(changed=bool(stack), said=said)
+
+
+if __name__ == "__main__":
+    main()

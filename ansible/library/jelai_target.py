@@ -1,0 +1,61 @@
+#!/usr/bin/python
+"""Ansible module: the release that a rollback goes back to, or the reason why it would lose something."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible.module_utils.release.docker_cli import DockerError
+from ansible.module_utils.release.hub_database import DatabaseError
+from ansible.module_utils.release.layout import DEFAULT_ROOT, Layout
+from ansible.module_utils.release.serving import Serving
+from ansible.module_utils.release.store import StoreError
+
+DOCUMENTATION = r"""
+module: jelai_target
+short_description: Chooses the release that a rollback goes back to
+description:
+  - Refuses, with the reason, when its images are not on the host or the hub's database is of another schema.
+options:
+  root:
+    description: Where the releases of this host lie.
+    type: path
+    default: /srv/jelai
+  to:
+    description: Which one, or an unambiguous beginning of its id. The previous one without.
+    type: str
+    default: ""
+author: the jelai-ops developers
+"""
+
+EXAMPLES = r"""
+- name: Choose the release to go back to
+  jelai_target:
+    to: 20261125
+"""
+
+RETURN = r"""
+id:
+  description: The release.
+  type: str
+  returned: always
+"""
+
+
+def main() -> None:
+    arguments: dict[str, Any] = {
+        "root": {"type": "path", "default": DEFAULT_ROOT},
+        "to": {"type": "str", "default": ""},
+    }
+    module = AnsibleModule(argument_spec=arguments, supports_check_mode=True)
+    try:
+        release = Serving(Layout(module.params["root"])).target(module.params["to"])
+    except (StoreError, DockerError, DatabaseError, OSError) as error:
+        module.fail_json(str(error))
+    module.exit_json(changed=False, id=release.id)
+
+
+if __name__ == "__main__":
+    main()
