@@ -8,6 +8,7 @@ export ANSIBLE_CONFIG := $(CURDIR)/ansible/ansible.cfg
 
 PYTHON := .venv/bin/python
 PLAY := .venv/bin/ansible-playbook
+OPERATE := $(PYTHON) scripts/operate.py
 SUITES ?=
 
 ##@ Try it here
@@ -21,6 +22,34 @@ dev-down: tools ## Stop it, keep what was written
 
 dev-clean: tools ## Stop it and delete what was written
 	@$(PYTHON) scripts/dev.py clean
+
+##@ Run a hub
+deploy: tools-deploy ## Build, try and serve a release on each hub host (DRY_RUN=1: only tell what would change)
+	@$(OPERATE) deploy
+
+rollback: tools-deploy ## Serve the previous release (TO=ID another, MODE=quick: only YDoc off, MODE=quick-undo)
+	@$(OPERATE) rollback
+
+verify: tools ## Test the hub that runs; table, JUnit XML and an HTML report in test-results/verify/
+	@$(PYTHON) scripts/verify.py
+
+status: tools-deploy ## What serves, and every student's server as observed (JSON=1)
+	@$(OPERATE) status
+
+releases: tools-deploy ## All releases of each host with their state (JSON=1)
+	@$(OPERATE) releases
+
+drain: tools-deploy ## Let servers of older releases follow (WHEN=next-start|idle|now)
+	@$(OPERATE) drain
+
+logs: tools-deploy ## The log of a student's server (USER=ada LINES=200)
+	@STUDENT='$(if $(filter command,$(firstword $(origin USER))),$(USER))' $(OPERATE) logs
+
+doctor: tools-deploy ## Collect what a bug report needs, without secrets
+	@$(OPERATE) doctor
+
+destroy: tools-deploy ## End the hub of a host (CONFIRM=HOST; VOLUMES=1 deletes students' work too)
+	@$(OPERATE) destroy
 
 ##@ Prove it
 test: tools ## Run all suites in real containers and a real browser (SUITES="unit image" runs some)
@@ -48,6 +77,9 @@ lock: tools ## Renew all lock files within what the .in files allow (UPGRADE=1: 
 tools: ## Make .venv with Ansible, test runners and linters from the locks
 	@scripts/bootstrap
 
+tools-deploy: ## Make .venv with what deploys only
+	@scripts/bootstrap --deploy
+
 engine: tools ## Make sure of a Docker Engine with compose and buildx
 	@$(PLAY) ansible/playbooks/engine.yml
 
@@ -57,7 +89,8 @@ clean: ## Delete .venv, .build and caches; images and volumes stay
 
 help: ## This list
 	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} \
-	  /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	  /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@printf '\nVerbs of a hub take INVENTORY=local|PATH, LIMIT=HOST, SETTINGS=FILE, VAULT=ask, BREAK_LOCK=1, VERBOSE=1.\n'
 	@printf '\nSettings, as `make dev NAME=VALUE` or in the environment (README.md has them all):\n'
 	@printf '  %s\n' 'USE_YDOC_CHAT=auto|true|false   how Juno joins a chat' \
 	  'YDOC_LAYER=auto|required|off    whether the image has real-time collaboration' \
@@ -66,4 +99,5 @@ help: ## This list
 	  'NOTEBOOK_PACKAGES=minimal|scipy what a student can import' \
 	  'BASE_IMAGE, DEBIAN_IMAGE, APT_MIRROR, PIP_INDEX_URL, EXTRA_CA_BUNDLE: closed networks'
 
-.PHONY: dev dev-down dev-clean test lint bench drill images lock tools engine clean help
+.PHONY: deploy rollback verify status releases drain logs doctor destroy dev dev-down dev-clean test lint bench drill \
+  images lock tools tools-deploy engine clean help

@@ -55,7 +55,8 @@ c.DockerSpawner.cpu_limit = float(settings.notebook_cpus)
 c.DockerSpawner.extra_host_config = students.confinement(settings)
 c.DockerSpawner.extra_create_kwargs = lambda spawner: {"labels": spawner.container_labels()}
 c.DockerSpawner.environment = students.environment(settings) | {
-    "USE_YDOC_CHAT": lambda spawner: override.use_ydoc_chat(settings.use_ydoc_chat, spawner.log)
+    "JELAI_RELEASE": place.release,
+    "USE_YDOC_CHAT": lambda spawner: override.use_ydoc_chat(settings.use_ydoc_chat, spawner.log),
 }
 # A whole class may start at the same moment.
 c.Spawner.start_timeout = 180

@@ -1,7 +1,8 @@
 """Ansible's output as a person would tell it: what was changed, what was found, what went wrong. Nothing of the rest.
 
 Whether a task will change anything is not known when it begins, so it is told when it has ended, with its seconds where
-those matter. `-v` adds the tasks that changed nothing.
+those matter. One that can take long has a name that ends in an ellipsis, and is told when it begins too. `-v` adds the
+tasks that changed nothing.
 """
 
 from __future__ import annotations
@@ -22,6 +23,11 @@ description:
 WORTH_TELLING = 1.0
 
 
+def plain_name(task: Any) -> str:
+    """A task's name without its role's."""
+    return str(task.get_name()).rpartition(" : ")[2]
+
+
 class CallbackModule(CallbackBase):
     """Prints `role: task (seconds)`; the host's name only where it is not this machine."""
 
@@ -32,24 +38,36 @@ class CallbackModule(CallbackBase):
     def __init__(self) -> None:
         super().__init__()
         self._began = time.monotonic()
+        self._announced = False
 
     def v2_playbook_on_task_start(self, task: Any, is_conditional: bool) -> None:
         self._began = time.monotonic()
+        self._announced = False
+
+    def v2_runner_on_start(self, host: Any, task: Any) -> None:
+        if not self._announced and task.get_name().endswith("…"):
+            self._announced = True
+            self._say(task, host, plain_name(task))
+
+    def _say(self, task: Any, host: Any, text: str, error: bool = False) -> None:
+        role, name = task._role, host.get_name()
+        who = (role.get_name() if role else "ansible") + ("" if name == "localhost" else f" on {name}")
+        self._display.display(f"{who}: {text}", color="red" if error else None, stderr=error)
 
     def _tell(self, result: Any, text: str, error: bool = False) -> None:
-        role = result._task._role
-        host = result._host.get_name()
-        who = (role.get_name() if role else "ansible") + ("" if host == "localhost" else f" on {host}")
-        self._display.display(f"{who}: {text}", color="red" if error else None, stderr=error)
+        self._say(result._task, result._host, text, error)
 
     def v2_runner_on_ok(self, result: Any) -> None:
         outcome = result._result
         if result._task.action.rpartition(".")[2] == "debug":
-            self._tell(result, str(outcome.get("msg", "")))
-        elif outcome.get("changed") or self._display.verbosity:
+            for told in outcome.get("results", [outcome]):
+                if "msg" in told:
+                    self._tell(result, str(told["msg"]))
+        elif outcome.get("changed") or self._announced or self._display.verbosity:
             seconds = time.monotonic() - self._began
             took = f" ({seconds:.0f} s)" if seconds >= WORTH_TELLING else ""
-            self._tell(result, result._task.get_name().rpartition(" : ")[2] + took)
+            done = "done" if self._announced else plain_name(result._task)
+            self._tell(result, done + took)
 
     def v2_runner_on_failed(self, result: Any, ignore_errors: bool = False) -> None:
         outcome = result._result
