@@ -31,6 +31,7 @@ c.JupyterHub.active_server_limit = settings.max_servers
 c.ConfigurableHTTPProxy.should_start = False
 c.ConfigurableHTTPProxy.api_url = "http://proxy-api:8001"
 c.ConfigurableHTTPProxy.auth_token = tokens["proxy_token"]
+c.JupyterHub.last_activity_interval = 10  # seconds after which a proxy that was restarted knows all servers again
 
 # People and programs.
 c.JupyterHub.authenticator_class = authenticator
@@ -58,6 +59,7 @@ c.DockerSpawner.environment = students.environment(settings) | {
     "JELAI_RELEASE": place.release,
     "USE_YDOC_CHAT": lambda spawner: override.use_ydoc_chat(settings.use_ydoc_chat, spawner.log),
 }
+c.Spawner.poll_interval = 15  # seconds after which the hub knows of a server that ended by itself
 # A whole class may start at the same moment.
 c.Spawner.start_timeout = 180
 c.Spawner.http_timeout = 120
