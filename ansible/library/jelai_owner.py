@@ -46,6 +46,8 @@ def main() -> None:
         supports_check_mode=True,
     )
     pid = module.params["pid"] or playbook_pid()
+    if not pid:
+        module.fail_json("no ansible process stands above this module: run it on this machine, or say which pid it is")
     owner = owner_here(pid, module.params["who"])
     if not owner.started:
         module.fail_json(f"there is no process {pid} on this machine")

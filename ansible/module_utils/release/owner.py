@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 PROC = Path("/proc")
+PROGRAMS = (b"ansible", b"ansible-playbook", b"ansible-console", b"ansible-pull")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,14 +60,25 @@ def alive(owner: Owner) -> bool | None:
 
 
 def playbook_pid() -> int:
-    """The ansible process that a module on this machine works for: the outermost one of its ancestors."""
-    found = pid = os.getppid()
+    """The ansible process that a module on this machine works for, 0 where there is none.
+
+    It forks workers, so it is the last of those in a row; what stands above it (make, a shell, tmux) lives on.
+    """
+    found, pid = 0, os.getppid()
     while pid > 1:
-        if b"ansible" in _read(PROC / str(pid) / "cmdline"):
+        if _is_ansible(pid):
             found = pid
+        elif found:
+            break
         fields = _stat(pid)
         pid = int(fields[1]) if fields else 0
     return found
+
+
+def _is_ansible(pid: int) -> bool:
+    """Judged by the program, alone or as Python's script: `tmux new -s ansible` is not it."""
+    words = _read(PROC / str(pid) / "cmdline").split(b"\0")[:2]
+    return any(word.rpartition(b"/")[2] in PROGRAMS for word in words)
 
 
 def _stat(pid: int) -> list[bytes]:

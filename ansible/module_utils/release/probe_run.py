@@ -43,6 +43,7 @@ class Wanted:
     unverified_tls: bool = False
     transport: str = "any"
     chat_dir: str = "chats"
+    question: str = ""
     seconds: float = 60.0
     deadline: float = 240.0
     cleanup_seconds: float = 60.0
@@ -112,6 +113,8 @@ def _arguments(wanted: Wanted, cleanup_only: bool) -> Iterator[str]:
         return
     yield from (f"--url={wanted.url}", f"--user={wanted.user}", f"--seconds={wanted.seconds:g}")
     yield from (f"--deadline={wanted.deadline:g}", f"--chat-dir={wanted.chat_dir}", f"--transport={wanted.transport}")
+    if wanted.question:
+        yield f"--question={wanted.question}"
     if wanted.release:
         yield f"--release={wanted.release}"
     if wanted.password_file:

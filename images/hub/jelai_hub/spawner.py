@@ -18,6 +18,20 @@ from .settings import Place
 PATIENCE = (0.5, 1, 2, 4, 8)
 """Seconds between questions while Docker does not answer."""
 
+LOOK = 0.2
+"""Seconds between looks at a server that starts."""
+
+
+async def listens(host: str, port: int) -> bool:
+    """Tell whether something accepts connections there."""
+    try:
+        async with asyncio.timeout(1):
+            _, writer = await asyncio.open_connection(host, port)
+    except OSError:  # a TimeoutError is one too
+        return False
+    writer.close()
+    return True
+
 
 class StudentSpawner(DockerSpawner):
     """A student's server in a container of its own."""
@@ -68,6 +82,19 @@ class StudentSpawner(DockerSpawner):
                 self.object_id = found["Id"]
                 return found
         return None
+
+    async def start(self) -> tuple[str, int]:
+        """Start the container, and wait until its server listens.
+
+        One that ends instead is an error at once: JupyterHub would go on waiting for it until http_timeout.
+        """
+        address: tuple[str, int] = await super().start()
+        while not await listens(*address):
+            status = await self.poll()
+            if status is not None:
+                raise RuntimeError(f"the container ended before its server listened: {status}")
+            await asyncio.sleep(LOOK)
+        return address
 
     async def poll(self) -> int | str | None:
         """None while the server runs. A container that ended by itself is removed; why it ended is in the hub's log."""

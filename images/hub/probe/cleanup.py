@@ -70,7 +70,7 @@ async def sweep(hub: Hub, swept: Swept, name: str, older_than: float, seconds: f
         who = str(user.get("name"))
         if not NAME.fullmatch(who) or name not in {"", who}:
             continue
-        if user.get("admin") or not (_unused(user) or await hub.is_marked(who)):
+        if user.get("admin") or not await hub.is_marked(who):
             swept.others.append(who)
         elif not name and _minutes(user) < older_than:
             swept.young.append(who)
@@ -79,11 +79,6 @@ async def sweep(hub: Hub, swept: Swept, name: str, older_than: float, seconds: f
             swept.removed.append(who)
     if name and swept.others:
         raise Failed(f"The user {name} was made by no probe and is left alone.")
-
-
-def _unused(user: dict[str, Any]) -> bool:
-    """True for a user who never did anything: a probe that was killed before it could leave its mark."""
-    return not user.get("last_activity") and not user.get("servers")
 
 
 def _minutes(user: dict[str, Any]) -> float:

@@ -93,14 +93,14 @@ def test_a_sweep_takes_what_probes_left_and_nobody_else() -> None:
     users.add("probe-aaaa", marked=False)  # somebody's own account, with such a name
     users.add("probe-bbbb", admin=True)
     users.add("probe-cccc", created=datetime.now(UTC).isoformat())  # of a probe that runs now
-    users.add("probe-dddd", marked=False, last_activity=None)  # of a probe that was killed before the mark
+    users.add("probe-dddd", marked=False, last_activity=None)  # who just signed in for the first time
     found = swept(users)
-    assert found.removed == ["probe-1111", "probe-2222", "probe-dddd"]
+    assert found.removed == ["probe-1111", "probe-2222"]
     assert found.young == ["probe-cccc"]
-    assert found.others == ["probe-aaaa", "probe-bbbb"]
-    assert set(users.users) == {"ada", "probe-of-ada", "probe-xyz1", "probe-aaaa", "probe-bbbb", "probe-cccc"}
+    assert found.others == ["probe-aaaa", "probe-bbbb", "probe-dddd"]
+    assert {"ada", "probe-of-ada", "probe-xyz1", *found.young, *found.others} == set(users.users)
     assert found.sentence() == (
-        "Removed probe-1111, probe-2222, probe-dddd; made by no probe, and left alone: probe-aaaa, probe-bbbb."
+        "Removed probe-1111, probe-2222; made by no probe, and left alone: probe-aaaa, probe-bbbb, probe-dddd."
     )
 
 

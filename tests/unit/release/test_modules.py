@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from plays import Task, play
+from plays import Task, dry, play
 from release import audit, lock
 from release.layout import Layout
 from release.owner import owner_here
@@ -31,10 +31,6 @@ def root(layout: Layout) -> str:
     return str(layout.root)
 
 
-def files(folder: Path) -> dict[str, bytes]:
-    return {str(path): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-
-
 def changed(results: list[dict[str, Any]]) -> list[bool]:
     assert not [one for one in results if one.get("failed")], results
     return [one["changed"] for one in results]
@@ -44,7 +40,7 @@ def test_settings_fail_with_all_sentences_at_once(tmp_path: Path) -> None:
     good: Task = {"jelai_settings": {"settings": {"hub_port": 8443}, "secrets": {"llm_api_key": "secret-key"}}}
     bad: Task = {"jelai_settings": {"settings": {"hub_prot": 1, "tls_key": "/k", "juno_name": "secret-key"}}}
     bad["jelai_settings"]["secrets"] = {"llm_api_key": "secret-key"}
-    right, wrong = play(tmp_path, good, bad, check=True)
+    right, wrong = play(tmp_path, dry(good), dry(bad))
     assert right["settings"]["hub_port"] == 8443 and right["settings"]["juno_name"] == "Juno" and not right["changed"]
     assert wrong["failed"] and len(wrong["mistakes"]) == 3
     assert wrong["msg"].splitlines() == ["the settings have 3 mistakes:", *wrong["mistakes"]]
@@ -53,9 +49,8 @@ def test_settings_fail_with_all_sentences_at_once(tmp_path: Path) -> None:
 
 def test_a_release_is_staged_once(tmp_path: Path, root: str, layout: Layout) -> None:
     task: Task = {"jelai_release": {"root": root, **WANTED}}
-    (dry,) = play(tmp_path, task, check=True)
-    assert dry["changed"] and not dry["is_current"] and list(layout.releases.iterdir()) == []
-    first, second = play(tmp_path, task, task)
+    planned, nothing, first, second = play(tmp_path, dry(task), {"jelai_releases": {"root": root}}, task, task)
+    assert planned["changed"] and not planned["is_current"] and nothing["releases"] == []
     assert changed([first, second]) == [True, False]
     assert first["id"] == second["id"] and first["path"] == str(layout.release(first["id"]))
     assert (Path(first["path"]) / "compose.env").read_text() == f"RELEASE={first['id']}\n"
@@ -74,9 +69,8 @@ def test_a_release_becomes_current_and_gets_its_facts(tmp_path: Path, root: str,
     point: Task = {"jelai_release": {"root": root, "state": "current", "id": release.content[:8]}}
     note: Task = {"jelai_release": {"root": root, "state": "recorded", "id": release.id}}
     note["jelai_release"]["facts"] = {"gate": {"outcome": "passed"}, "seconds": 12.5}
-    assert changed(play(tmp_path, point, note, check=True)) == [True, True]
-    assert store.current() is None and store.get(release.id).gate == {}
-    results = play(tmp_path, point, note, point, note)
+    planned, noted, *results = play(tmp_path, dry(point), dry(note), point, note, point, note)
+    assert changed([planned, noted]) == [True, True] and not planned["is_current"] and noted["manifest"]["gate"] == {}
     assert changed(results) == [True, True, False, False] and results[0]["is_current"]
     found = store.current()
     assert found and found.id == release.id and found.gate == {"outcome": "passed"} and found.seconds == 12.5
@@ -92,7 +86,7 @@ def test_the_list_of_releases(tmp_path: Path, root: str, layout: Layout, store: 
     store.point(old.id)
     store.point(new.id)
     layout.manifest(broken.id).write_text("")
-    (found,) = play(tmp_path, {"jelai_releases": {"root": root}}, check=True)
+    (found,) = play(tmp_path, dry({"jelai_releases": {"root": root}}))
     assert changed([found]) == [False]
     assert [(row["id"], row["state"]) for row in found["releases"]] == [
         (broken.id, "damaged"),
@@ -108,13 +102,11 @@ def test_the_lock_is_the_plays_and_not_the_modules(tmp_path: Path, root: str, la
     who: Task = {"jelai_owner": {"who": "ada"}, "register": "me"}
     take: Task = {"jelai_lock": {"root": root, "owner": "{{ me.owner }}"}, "register": "locked"}
     free: Task = {"jelai_lock": {"root": root, "state": "absent", "token": "{{ locked.token }}"}}
-    me, first, again, freed, freed_again = play(tmp_path, who, take, take, free, free)
-    assert changed([me, first, again, freed, freed_again]) == [False, True, False, True, False]
-    assert first["token"] == again["token"] and me["owner"]["owner"] == "ada"
+    results = play(tmp_path, who, dry(take), take, take, dry(take), dry(free), free, free)
+    assert changed(results) == [False, True, True, False, False, True, True, False]
+    me, planned, first, again, *_ = results
+    assert planned["token"] == "" and first["token"] == again["token"] and me["owner"]["owner"] == "ada"
     assert lock.look(layout) is None
-    before = files(layout.root)
-    assert changed(play(tmp_path, who, take, free, check=True)) == [False, True, False]
-    assert files(layout.root) == before
 
 
 def test_the_lock_of_a_play_that_died_is_taken_over(tmp_path: Path, root: str) -> None:
@@ -129,8 +121,8 @@ def test_a_held_lock_is_one_sentence_and_can_be_broken(tmp_path: Path, root: str
     who: Task = {"jelai_owner": {}, "register": "me"}
     take: Task = {"jelai_lock": {"root": root, "owner": "{{ me.owner }}"}}
     force: Task = {"jelai_lock": {**take["jelai_lock"], "break": True}}
-    for check in (True, False):
-        _, held, forced = play(tmp_path, who, take, force, check=check)
+    _, *results = play(tmp_path, who, dry(take), dry(force), take, force)
+    for held, forced in (results[:2], results[2:]):
         assert held["failed"] and "drain by bob" in held["msg"] and "BREAK_LOCK=1" in held["msg"]
         assert forced["changed"] and "drain by bob" in forced["took_over"]
 
@@ -140,23 +132,23 @@ def test_what_a_play_does_is_written_down(tmp_path: Path, root: str, layout: Lay
     start: Task = {"jelai_audit": {"root": root, "state": "started", "verb": "deploy", "owner": "{{ me.owner }}"}}
     start["register"] = "started"
     end: Task = {"jelai_audit": {"root": root, "state": "ended", "id": "{{ started.id }}", "outcome": "done"}}
-    assert changed(play(tmp_path, who, start, end, check=True)) == [False, True, True]
-    assert not layout.audit.exists()
-    results = play(tmp_path, who, start, end, {"jelai_audit": {"root": root, "state": "read"}})
-    assert changed(results) == [False, True, True, False]
-    (entry,) = results[-1]["history"]
-    assert entry["verb"] == "deploy" and entry["outcome"] == "done"
-    play(tmp_path, who, start)
-    assert audit.history(layout)[0].outcome == "interrupted"
+    read: Task = {"jelai_audit": {"root": root, "state": "read"}}
+    results = play(tmp_path, who, dry(start), dry(end), read, start, end, start, read)
+    assert changed(results) == [False, True, True, False, True, True, True, False]
+    assert results[3]["history"] == []
+    assert [(one["verb"], one["outcome"]) for one in results[-1]["history"]] == [
+        ("deploy", "running"),
+        ("deploy", "done"),
+    ]
+    assert [one.outcome for one in audit.history(layout)] == ["interrupted", "done"], "the play has ended"
 
 
 def test_secrets_are_made_once_and_never_printed(tmp_path: Path, root: str, layout: Layout) -> None:
     task: Task = {"jelai_secrets": {"root": root, "given": {"llm_api_key": "k-of-the-operator"}}}
     show: Task = {"jelai_secrets": {**task["jelai_secrets"], "show": True}}
-    (dry,) = play(tmp_path, task, check=True)
-    assert dry["changed"] and not layout.secrets.exists()
-    first, second, shown = play(tmp_path, task, task, show)
-    assert changed([first, second, shown]) == [True, False, False]
+    planned, first, second, shown = play(tmp_path, dry(task), task, task, show)
+    assert changed([planned, first, second, shown]) == [True, True, False, False]
+    assert planned["made"] == first["made"], "check mode has not made them"
     assert set(first["made"]) == {path.name for path in layout.secrets.iterdir()} - {"llm_api_key"}
     assert first["written"] == ["llm_api_key"]
     printed = json.dumps([first, second])
@@ -169,9 +161,8 @@ def test_preflight_says_what_is_in_the_way(tmp_path: Path, root: str) -> None:
     settings = {"stack_name": "jelai", "hub_address": "127.0.0.1", "hub_port": 45871, "notebook_memory": "256M"}
     good, bad = play(
         tmp_path,
-        {"jelai_preflight": {"root": root, "settings": settings | {"disk_free_gb": 0}}},
+        dry({"jelai_preflight": {"root": root, "settings": settings | {"disk_free_gb": 0}}}),
         {"jelai_preflight": {"root": root, "settings": settings | {"disk_free_gb": 1e6, "notebook_memory": "1T"}}},
-        check=True,
     )
     blocked = [line for line in bad["problems"] if "GB free" in line or "of memory" in line]
     assert len(blocked) >= 2 and bad["msg"] == "\n".join(bad["problems"])
@@ -185,8 +176,7 @@ def test_pruning_lists_in_check_mode_and_then_does_it(tmp_path: Path, root: str,
     store.point(names[0])
     store.point(names[4])
     task: Task = {"jelai_prune": {"root": root, "keep": 3}}
-    (dry,) = play(tmp_path, task, check=True)
-    assert dry["changed"] and dry["releases"] == [names[2], names[1]] and len(store.all()) == 5
-    results = play(tmp_path, task, task)
-    assert changed(results) == [True, False] and results[0]["releases"] == [names[2], names[1]]
+    planned, there, first, second = play(tmp_path, dry(task), {"jelai_releases": {"root": root}}, task, task)
+    assert changed([planned, first, second]) == [True, True, False] and len(there["releases"]) == 5
+    assert planned["releases"] == first["releases"] == [names[2], names[1]]
     assert [one.id for one in store.all()] == [names[4], names[3], names[0]]
