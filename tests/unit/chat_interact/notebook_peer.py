@@ -43,6 +43,7 @@ class Peer:
     rtc: bool = True
     announce: bool = True
     guard: list[dict[str, Any]] | None = None
+    bridge: bool = False
     close_with: tuple[int, str] | None = None
     refuse_with: int | None = None
     hold_back: bool = False
@@ -102,6 +103,7 @@ class Peer:
             Route("/api/chat/ws/{path:path}", self._chat_route),
             WebSocketRoute("/api/collaboration/room/{room}", self._join_room),
             WebSocketRoute("/api/chat/ws/{path:path}", self._join_chat),
+            WebSocketRoute("/api/chat_guard/ws/{path:path}", self._join_bridge),
         ]
         return Starlette(routes=[Mount(BASE.rstrip("/"), routes=routes)])
 
@@ -119,7 +121,14 @@ class Peer:
     async def _guard(self, request: Request) -> Response:
         if self.guard is None:
             return Response(status_code=404)
-        return _refused(request) or JSONResponse({"version": "1", "rtc": self.rtc, "chats": self.guard})
+        return _refused(request) or JSONResponse(
+            {
+                "version": "1",
+                "rtc": self.rtc,
+                "chats": self.guard,
+                "patches": {"room_bridge": "active" if self.bridge else "unknown code"},
+            }
+        )
 
     async def _contents(self, request: Request) -> Response:
         exists = (self.root / request.path_params["path"]).is_file()
@@ -158,6 +167,16 @@ class Peer:
             return
         await ws.accept()
         await self.socket_chat(unquote(ws.path_params["path"])).serve(ws)
+
+    async def _join_bridge(self, ws: WebSocket) -> None:
+        if not (self.rtc and self.bridge):
+            await ws.send_denial_response(Response(status_code=404))
+            return
+        await ws.accept()
+        if self.close_with is not None:
+            await ws.close(*self.close_with)
+        else:
+            await self.socket_chat(unquote(ws.path_params["path"])).serve(ws)
 
 
 def _refused(request: Request) -> Response | None:

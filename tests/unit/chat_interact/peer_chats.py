@@ -107,6 +107,7 @@ class SocketChat:
         self.sockets: list[WebSocket] = []
         self.frames: list[dict[str, Any]] = []
         self.disk_full = False
+        self.unsaved = False
 
     async def say(self, raw: dict[str, Any]) -> None:
         """Add a message, write the file, tell everybody."""
@@ -116,7 +117,8 @@ class SocketChat:
     async def _changed(self, raw: dict[str, Any]) -> None:
         if self.disk_full:
             return  # the real one raises before it tells anybody
-        self.file.write_text(json.dumps(self.content))
+        if not self.unsaved:
+            self.file.write_text(json.dumps(self.content))
         await self.tell({"action": "message", "message": raw})
 
     async def tell(self, said: dict[str, Any]) -> None:
@@ -145,7 +147,7 @@ class SocketChat:
                 self.content["users"][sender] = said["sender"]
                 await self.tell({"action": "users", "users": {sender: said["sender"]}})
             await self.say(raw_message(said["id"], said["body"], sender, metadata=said["metadata"]))
-        else:
+        elif said["action"] == "edit":
             raw = next(one for one in self.content["messages"] if one["id"] == said["id"])
             raw.update(body=said["body"], metadata=said["metadata"])
             await self._changed(raw)
