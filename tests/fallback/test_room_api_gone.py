@@ -75,7 +75,7 @@ def test_nothing_is_lost_and_juno_says_once_that_the_room_api_is_gone(notebook: 
     said = len([line for line in notebook.logs().splitlines() if SAID in line])
     asyncio.run(scene())
     assert len([line for line in notebook.logs().splitlines() if SAID in line]) == said + 1
-    assert notebook.wait_status(mode="room")["outbox"] == 0
+    notebook.wait_status(mode="room", outbox=0)
 
 
 def test_a_chat_that_nobody_has_open_is_answered_in_its_file_meanwhile(notebook: Notebook) -> None:

@@ -69,12 +69,15 @@ def follows(found: dict[str, Any], settings: Settings, wanted: str) -> bool:
 
 
 def _report(settings: Settings, wanted: str) -> int:
+    began = time.monotonic()
     found = _wait(settings, lambda seen: follows(seen, settings, wanted))
+    took = time.monotonic() - began
     if found is None:
         print(f"written to {settings.switch_file}, but no Juno answers: the next one follows it", file=sys.stderr)
         return 4
     print(f"USE_YDOC_CHAT={found.get('use_ydoc_chat')} (from {found.get('use_ydoc_chat_from', 'an older Juno')})")
     print(f"mode {found['mode']}: {found['reason']}")
+    print(f"after {took:.1f} s")
     if not follows(found, settings, wanted):
         print(f"Juno did not follow within {PATIENCE:g} s", file=sys.stderr)
         return 4
