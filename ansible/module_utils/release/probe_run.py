@@ -44,6 +44,7 @@ class Wanted:
     transport: str = "any"
     chat_dir: str = "chats"
     question: str = ""
+    mention: str = ""
     seconds: float = 60.0
     deadline: float = 240.0
     cleanup_seconds: float = 60.0
@@ -115,6 +116,8 @@ def _arguments(wanted: Wanted, cleanup_only: bool) -> Iterator[str]:
     yield from (f"--deadline={wanted.deadline:g}", f"--chat-dir={wanted.chat_dir}", f"--transport={wanted.transport}")
     if wanted.question:
         yield f"--question={wanted.question}"
+    if wanted.mention:
+        yield f"--mention={wanted.mention}"
     if wanted.release:
         yield f"--release={wanted.release}"
     if wanted.password_file:

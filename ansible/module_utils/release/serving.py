@@ -141,5 +141,6 @@ def wanted(layout: Layout, image: str, settings: Mapping[str, Any], stack: str, 
         url="https://proxy:8000" if tls else "http://proxy:8000",
         unverified_tls=tls,  # the certificate is for the name that students know
         chat_dir=str(settings["chat_dir"]),
+        mention=str(settings["juno_name"]) if settings["juno_reply_to"] == "mentions" else "",
         seconds=float(settings["gate_seconds"]),
     )

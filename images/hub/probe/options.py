@@ -33,6 +33,7 @@ class Options:
     transport: str
     chat_dir: str
     question: str
+    mention: str
     seconds: float
     settle: float
     spawn_seconds: float
@@ -94,6 +95,7 @@ def parse(arguments: Sequence[str]) -> Options:
     )
     add("--chat-dir", default="chats", help="the folder of chats")
     add("--question", default=QUESTION, help="what Juno is asked")
+    add("--mention", default="", help="Juno's name, for a Juno who answers only those who mention it")
     add("--seconds", type=_positive, default=60.0, help="within which Juno must have answered")
     add("--settle", type=_positive, default=2.0, help="to wait for a second answer, which would be one too many")
     add("--spawn-seconds", type=_positive, default=120.0, help="within which the server must be ready")

@@ -104,6 +104,7 @@ class Probe:
 
     async def _converse(self, notebook: Notebook, kernel: Kernel) -> None:
         options = self.options
+        words = f"@{options.mention} {options.question}" if options.mention else options.question
         path = f"{options.chat_dir.strip('/')}/{options.user}.chat"
         with self.report.step("chat") as step:
             transport = self.facts["transport"] = await notebook.transport()
@@ -111,7 +112,7 @@ class Probe:
                 raise Failed(f"The server keeps chats by {transport}, and {options.transport} was expected.")
             explain = partial(chat.juno_says, kernel)
             async with chat.joined(notebook, transport, path, options.user) as who:
-                seen = await chat.talk(who, options.question, options.seconds, options.settle, explain)
+                seen = await chat.talk(who, words, options.seconds, options.settle, explain)
             self.facts["answer"] = f"{seen.seconds:.2f}"
             step.said = f"answered once after {seen.seconds:.2f} s (by {transport})"
         with self.report.step("file") as step:

@@ -49,6 +49,11 @@ class Student(Web):
     def _hub_headers(self) -> dict[str, str]:
         return {}
 
+    def _requested(self, reply: httpx.Response) -> None:
+        """Raise Failed when the hub did not try. Why a try failed is not said here, but in the progress."""
+        if 400 <= reply.status_code < 500:
+            raise Failed(f"The server of {self.user} did not start: the hub says {said(reply)}.")
+
     async def progress(self) -> AsyncIterator[dict[str, Any]]:
         """Yield the hub's events while the server starts; the last one says `ready` or `failed`."""
         route = f"{self.url}/hub/api/users/{quote(self.user)}/server/progress"
@@ -73,11 +78,7 @@ class TokenStudent(Student):
         super().__init__(url, user, tls, {"Authorization": f"token {token}"})
 
     async def request_server(self) -> None:
-        reply = await self.call("POST", f"/hub/api/users/{quote(self.user)}/server", timeout=SPAWN)
-        if reply.status_code >= 500:
-            return  # a start that failed has no words here, but in the progress
-        if reply.status_code not in {201, 202}:
-            raise Failed(f"The server of {self.user} did not start: the hub says {said(reply)}.")
+        self._requested(await self.call("POST", f"/hub/api/users/{quote(self.user)}/server", timeout=SPAWN))
 
     async def enter(self) -> dict[str, str]:
         return {"Authorization": self.client.headers["Authorization"]}
@@ -105,8 +106,8 @@ class FormStudent(Student):
             raise Failed(f"The login form refuses {self.user}: {why}.")
 
     async def request_server(self) -> None:
-        """Press `Start My Server`. Why it does not start is in the progress."""
-        await self.call("GET", "/hub/spawn", timeout=SPAWN)
+        """Press `Start My Server`."""
+        self._requested(await self.call("GET", "/hub/spawn", timeout=SPAWN))
 
     async def enter(self) -> dict[str, str]:
         reply = await self.call("GET", f"/user/{quote(self.user)}/lab")

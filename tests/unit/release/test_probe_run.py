@@ -101,6 +101,11 @@ def test_a_sweep_asks_no_juno_and_needs_no_password() -> None:
     assert not [one for one in argv if "/secret" in one.split("=") or one.startswith(("--url", "--user"))]
 
 
+def test_a_juno_who_waits_for_a_mention_is_mentioned() -> None:
+    argv = run_argv(replace(WANTED, mention="Dr. Juno", question="why?"))
+    assert "--mention=Dr. Juno" in argv and "--question=why?" in argv
+
+
 def test_a_probe_that_passed_is_read_with_its_steps() -> None:
     result = read(Answer(0, lines(*STEPS, PASSED)))
     assert (result.passed, result.said, result.seconds, result.users) == (True, "It works.", 9.5, ("probe-3f2a",))
