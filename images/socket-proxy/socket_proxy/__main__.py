@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import logging
-import os
 import signal
 import sys
 import threading
 
 from socket_proxy.counts import Counts
-from socket_proxy.create import Limits, Policy
+from socket_proxy.create import Policy
 from socket_proxy.engine import Engine
 from socket_proxy.gate import Gate
 from socket_proxy.listener import Listener
@@ -18,11 +17,6 @@ from socket_proxy.settings import SettingsError, load
 from socket_proxy.watch import watch
 
 log = logging.getLogger("socket-proxy")
-
-
-def limits() -> Limits:
-    """The memory and the processors of this host."""
-    return Limits(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"), os.cpu_count() or 1)
 
 
 def main() -> int:
@@ -37,7 +31,7 @@ def main() -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     counts, engine = Counts(), Engine(settings.engine)
-    policy = Policy(Names(settings.stack), settings.network, settings.images, limits())
+    policy = Policy(Names(settings.stack), settings.network, settings.images)
     try:
         listener = Listener(settings.listen, Gate(policy, engine, counts), counts)
     except OSError as error:

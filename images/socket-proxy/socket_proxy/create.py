@@ -17,7 +17,8 @@ from socket_proxy.labels import owned_labels
 from socket_proxy.names import Names, Refused
 from socket_proxy.volumes import Mounts
 
-MOST_PROCESSES = 32_768
+# How much a student may use is the hub's to say; that there is a limit, is not.
+MOST_MEMORY, MOST_CPUS, MOST_PROCESSES = 2**40, 256, 32_768
 EMPTY = (
     *("AttachStdin", "Domainname", "Entrypoint", "Healthcheck", "MacAddress", "NetworkDisabled", "NetworkingConfig"),
     *("OpenStdin", "Runtime", "StdinOnce", "StopSignal", "Tty", "WorkingDir"),
@@ -28,21 +29,12 @@ HOST_EMPTY = (
 
 
 @dataclass(frozen=True)
-class Limits:
-    """What this host has. A limit beyond that is none."""
-
-    memory: int
-    cpus: int
-
-
-@dataclass(frozen=True)
 class Policy:
     """What holds for every student's container of a stack."""
 
     names: Names
     network: str
     images: frozenset[str]
-    limits: Limits
 
 
 @dataclass(frozen=True)
@@ -61,7 +53,8 @@ def check(policy: Policy, student: str, body: Mapping[str, Any]) -> Container:
     needed("", good, "Image", "Labels", "HostConfig")
     host = good["HostConfig"]
     needed("HostConfig.", host, *("NetworkMode", "CapDrop", "SecurityOpt", "ReadonlyRootfs", "Memory", "PidsLimit"))
-    _check_cpu(policy.limits, host)
+    if "NanoCpus" not in host and "CpuQuota" not in host:
+        raise Refused("HostConfig has neither NanoCpus nor CpuQuota, and a student's container must have one")
     if host.get("MemorySwap", host["Memory"]) < host["Memory"]:
         raise must("HostConfig.MemorySwap", "at least HostConfig.Memory")
     if extra := good.get("Volumes", {}).keys() - mounts.targets:
@@ -92,7 +85,6 @@ def _body_checks(policy: Policy, student: str, mounts: Mounts) -> dict[str, Chec
 
 def _host_checks(policy: Policy, mounts: Mounts) -> dict[str, Check]:
     """The keys of HostConfig."""
-    memory = policy.limits.memory
     return {
         **dict.fromkeys(HOST_EMPTY, nothing),
         "AutoRemove": optional(boolean),
@@ -100,28 +92,21 @@ def _host_checks(policy: Policy, mounts: Mounts) -> dict[str, Check]:
         "CapDrop": only('["ALL"]', ["ALL"]),
         "CgroupnsMode": optional(only("private or absent", "private", "")),
         "CpuPeriod": optional(whole(1_000, 1_000_000)),
-        "CpuQuota": optional(whole(1_000, 1_000_000 * policy.limits.cpus)),
+        "CpuQuota": optional(whole(1_000, 1_000_000 * MOST_CPUS)),
         "CpuShares": optional(whole(2, 1024)),
         "IpcMode": optional(only("private or absent", "private", "")),
         "LogConfig": optional(log_config),
-        "Memory": whole(6 * 1024 * 1024, memory),
-        "MemoryReservation": optional(whole(0, memory)),
-        "MemorySwap": optional(whole(1, 2 * memory)),
+        "Memory": whole(6 * 1024 * 1024, MOST_MEMORY),
+        "MemoryReservation": optional(whole(0, MOST_MEMORY)),
+        "MemorySwap": optional(whole(1, 2 * MOST_MEMORY)),
         "Mounts": mounts.mounts,
-        "NanoCpus": optional(whole(10_000_000, policy.limits.cpus * 1_000_000_000)),
+        "NanoCpus": optional(whole(10_000_000, 1_000_000_000 * MOST_CPUS)),
         "NetworkMode": only(f"{policy.network}, the students' network", policy.network),
         "OomScoreAdj": optional(whole(0, 1000)),
         "PidsLimit": whole(1, MOST_PROCESSES),
         "ReadonlyRootfs": only("true", True),
         "RestartPolicy": optional(restart_policy),
         "SecurityOpt": security_options,
-        "ShmSize": optional(whole(1, memory)),
+        "ShmSize": optional(whole(1, MOST_MEMORY)),
         "Tmpfs": optional(tmpfs),
     }
-
-
-def _check_cpu(limits: Limits, host: Mapping[str, Any]) -> None:
-    if "NanoCpus" not in host and "CpuQuota" not in host:
-        raise Refused("HostConfig has neither NanoCpus nor CpuQuota, and a student's container must have one")
-    if host.get("CpuQuota", 0) > limits.cpus * host.get("CpuPeriod", 100_000):
-        raise must("HostConfig.CpuQuota", f"at most the {limits.cpus} processors of this host")

@@ -5,13 +5,13 @@ from __future__ import annotations
 import copy
 from typing import Any
 
-from socket_proxy.create import Limits, Policy
+from socket_proxy.create import Policy
 from socket_proxy.names import Names
 
 STACK, NETWORK, STUDENT = "jelai", "jelai-students", "ann-2db"
 IMAGE, SECOND = f"sha256:{'a' * 64}", f"sha256:{'b' * 64}"
 GIB = 1024**3
-POLICY = Policy(Names(STACK), NETWORK, frozenset({IMAGE, SECOND}), Limits(memory=8 * GIB, cpus=2))
+POLICY = Policy(Names(STACK), NETWORK, frozenset({IMAGE, SECOND}))
 LABELS = {"org.jelai.stack": STACK, "org.jelai.user": "ann-b"}
 HOME, LOGS = f"{STACK}-home-{STUDENT}", f"{STACK}-logs-{STUDENT}"
 

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from bodies import GIB, HOME, IMAGE, LOGS, NETWORK, SECOND, STACK
+from bodies import HOME, IMAGE, LOGS, NETWORK, SECOND, STACK
 
 Judge = Callable[[Any], bool]
 LABEL = {"Labels.org.jelai.stack": STACK, "Labels.org.jelai.user": "ann-b"}
@@ -49,14 +49,14 @@ HARMLESS: dict[str, Judge] = {
     r"HostConfig\.Privileged": _is(False),
     r"HostConfig\.(IpcMode|CgroupnsMode)": _is("private"),
     r"HostConfig\.AutoRemove": _is(True, False),
-    r"HostConfig\.(Memory|ShmSize)": _number(8 * GIB),
-    r"HostConfig\.MemoryReservation": _number(8 * GIB, low=0),
-    r"HostConfig\.MemorySwap": _number(16 * GIB),
+    r"HostConfig\.(Memory|ShmSize)": _number(2**40),
+    r"HostConfig\.MemoryReservation": _number(2**40, low=0),
+    r"HostConfig\.MemorySwap": _number(2**41),
     r"HostConfig\.PidsLimit": _number(32_768),
     r"HostConfig\.CpuShares": _number(1024),
     r"HostConfig\.CpuPeriod": _number(10**6),
-    r"HostConfig\.CpuQuota": _number(2 * 10**6),
-    r"HostConfig\.NanoCpus": _number(2 * 10**9),
+    r"HostConfig\.CpuQuota": _number(256 * 10**6),
+    r"HostConfig\.NanoCpus": _number(256 * 10**9),
     r"HostConfig\.OomScoreAdj": _number(1000, low=0),
     r"HostConfig\.Binds\[\]": _text(rf"{HOME}:/home/jovyan(:rw)?|{LOGS}:/home/jovyan/logs(:rw)?"),
     r"HostConfig\.Mounts\[\]\.Type": _is("volume"),
