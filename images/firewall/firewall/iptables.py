@@ -7,18 +7,20 @@ would find them. The engine's is the one that has its chain DOCKER-USER.
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
 from firewall import tables
-from firewall.tables import Table
+from firewall.tables import Found
 
 ENGINE_CHAIN = "DOCKER-USER"
 LEGACY_TABLES = Path("/proc/net/ip_tables_names")
 IPV6 = Path("/proc/net/if_inet6")
 LOCK = Path("/run/xtables.lock")
 SECONDS = 15
+INCOMPATIBLE = re.compile(r"[Tt]able [`'\"]?(filter|mangle)[`'\"]? is incompatible")
 
 
 class FirewallError(Exception):
@@ -36,9 +38,12 @@ class Backend:
         """As the programs are called."""
         return f"iptables-{self.kind}"
 
-    def read(self, family: int) -> Table:
-        """The table `filter` of IPv4 (4) or IPv6 (6)."""
-        return tables.parse(_run([f"{_program(family)}-{self.kind}-save", "-t", "filter"]))
+    def read(self, family: int) -> Found:
+        """The tables of IPv4 (4) or IPv6 (6)."""
+        saved = _run([f"{_program(family)}-{self.kind}-save"])
+        if unreadable := INCOMPATIBLE.search(saved):
+            raise FirewallError(f"the table {unreadable[1]} of this host has rules that iptables cannot read")
+        return tables.parse(saved)
 
     def write(self, family: int, script: str) -> None:
         """Carry a script out, as a whole or not at all."""
@@ -64,12 +69,12 @@ def engines(bridge: str) -> Backend:
     having, last = [], None
     for backend in candidates():
         try:
-            table = backend.read(4)
+            found = backend.read(4)
         except FirewallError as error:
             last = error
             continue
-        if ENGINE_CHAIN in table.chains:
-            having.append((tables.mentions(bridge, table), backend))
+        if "filter" in found and ENGINE_CHAIN in found["filter"].chains:
+            having.append((tables.mentions(bridge, found), backend))
     if having:
         return max(having, key=lambda entry: entry[0])[1]
     if last:
@@ -94,6 +99,6 @@ def _run(argv: list[str], given: str = "") -> str:
     said = " ".join(done.stderr.split())[:300]
     if "ermission denied" in said or "not permitted" in said:
         raise FirewallError("no permission to read or change the host's rules: NET_ADMIN and NET_RAW are needed here")
-    if done.returncode or "is incompatible" in done.stdout:
-        raise FirewallError(f"{argv[0]} failed: {said or 'the table filter has rules that it cannot read'}")
+    if done.returncode:
+        raise FirewallError(f"{argv[0]} failed: {said}")
     return done.stdout

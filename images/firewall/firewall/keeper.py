@@ -6,6 +6,7 @@ import json
 import logging
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from firewall import host, iptables, rules, tables
@@ -15,6 +16,7 @@ from firewall.settings import Settings
 log = logging.getLogger("firewall")
 
 EVERY = 2.0
+A_MOMENT = 0.1
 NOTES = Path("/dev/shm/firewall.json")  # noqa: S108 - the container's own, and all that it can write
 STALE = 30.0
 
@@ -41,27 +43,30 @@ class Keeper:
             elif self.said and not problem:
                 log.info("well again")
             self.said = problem
-            NOTES.write_text(json.dumps({"at": time.time(), "put_back": self.put_back}))
+            with suppress(OSError):  # the health check tells that there are none
+                NOTES.write_text(json.dumps({"at": time.time(), "put_back": self.put_back}))
             if stop.wait(EVERY):
                 return
 
     def look(self) -> str:
         """One look: put right what is not as it must be. What makes it all ineffective, or nothing."""
-        self.backend = self._backend()
+        backend = self.backend = self._backend()
         for family in iptables.families():
-            wanted, found = ruleset(self.settings, family), self.backend.read(family)
-            if missing := tables.differences(wanted, found):
-                self.backend.write(family, tables.restore(wanted, found))
-                self._tell(family, wanted.count, missing)
+            wanted = ruleset(self.settings, family)
+            if tables.differences(wanted, backend.read(family)):
+                # The engine moves its own rules by taking them away for a moment.
+                time.sleep(0 if self.first else A_MOMENT)
+                found = backend.read(family)
+                if missing := tables.differences(wanted, found):
+                    backend.write(family, tables.restore(wanted, found))
+                    self._tell(family, rules.count(wanted), missing)
         if self.first:
-            log.info("all rules for %s are there, kept by %s", self.settings.bridge, self.backend.name)
+            log.info("all rules for %s are there, kept by %s", self.settings.bridge, backend.name)
         self.first = False
         return host.problem(self.settings, iptables.families())
 
     def _backend(self) -> Backend:
         """The engine's. When its chain is gone from where it was, and is nowhere else, it is made again there."""
-        if self.backend and iptables.ENGINE_CHAIN in self.backend.read(4).chains:
-            return self.backend
         try:
             found = iptables.engines(self.settings.bridge)
         except FirewallError:
@@ -80,7 +85,7 @@ class Keeper:
         log.warning("IPv%d: put back (time %d), because %s", family, self.put_back, "; ".join(missing))
 
 
-def ruleset(settings: Settings, family: int) -> rules.Ruleset:
+def ruleset(settings: Settings, family: int) -> rules.Wanted:
     """What must be there of one family."""
     return rules.ipv4(settings) if family == 4 else rules.ipv6(settings.bridge)
 
@@ -92,7 +97,7 @@ def check(settings: Settings) -> tuple[bool, str]:
         wanted, found = ruleset(settings, family), backend.read(family)
         if missing := tables.differences(wanted, found):
             return False, f"{backend.name}, IPv{family}: {'; '.join(missing)}"
-        count += wanted.count
+        count += rules.count(wanted)
     if problem := host.problem(settings, iptables.families()):
         return False, problem
     try:

@@ -1,11 +1,12 @@
 """The rules that must be there, written as iptables-save writes them. Pure.
 
-Everything about the students' bridge is in two chains of its own, which the packet filter's chains jump to:
+Everything about the students' bridge is in two chains of its own: for what is forwarded, and for what is meant for the
+host. Both are there twice, in two tables:
 
-- forwarded packets, from DOCKER-USER, which the engine asks before its own rules and leaves alone. Accepted here is
-  what the engine would drop (its network keeps containers apart); left to the engine is the way to the internet; all
-  else is dropped here, so it is so whatever the engine's rules are.
-- packets to the host itself, from INPUT.
+- in `filter`, led to from DOCKER-USER, which the engine asks before its own rules, and from INPUT. Accepted here is
+  what the engine would drop (its network keeps containers apart); left to the engine is the way to the internet.
+- in `mangle`, where packets come first, with the same drops. The engine takes its jump to DOCKER-USER away for a moment
+  whenever it makes a network, and anybody's `iptables -F` empties `filter`: this table stays.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ class Jump:
 
 @dataclass(frozen=True)
 class Ruleset:
-    """What must be in the table `filter` of one family: chains of ours with all their rules, and what leads to them.
+    """What must be in one table: chains of ours with all their rules, and what leads to them.
 
     `engine` is the jump of the engine's that ours depend on.
     """
@@ -43,10 +44,14 @@ class Ruleset:
     jumps: tuple[Jump, ...]
     engine: Jump | None = None
 
-    @property
-    def count(self) -> int:
-        """How many rules these are."""
-        return sum(map(len, self.chains.values())) + len(self.jumps)
+
+Wanted = dict[str, Ruleset]
+"""What must be there of one family (IPv4 or IPv6), by table."""
+
+
+def count(wanted: Wanted) -> int:
+    """How many rules these are."""
+    return sum(len(found.jumps) + sum(map(len, found.chains.values())) for found in wanted.values())
 
 
 def names(bridge: str) -> tuple[str, str]:
@@ -54,16 +59,22 @@ def names(bridge: str) -> tuple[str, str]:
     return f"JELAI-{bridge}", f"JELAI-IN-{bridge}"
 
 
-def ipv4(settings: Settings) -> Ruleset:
+def ipv4(settings: Settings) -> Wanted:
     """The rules for IPv4."""
     forward, host = names(settings.bridge)
     chains = {forward: (*_inside(settings), *_outside(settings)), host: (f"{KNOWN} -j RETURN", "-j DROP")}
-    return Ruleset(chains, _jumps(settings.bridge, "DOCKER-USER"), Jump("FORWARD", "-j DOCKER-USER"))
+    # Only the last table can let a packet through: an earlier one leaves it to the later.
+    guard = {name: tuple(rule.replace("-j ACCEPT", "-j RETURN") for rule in found) for name, found in chains.items()}
+    return {
+        "mangle": Ruleset(guard, _jumps(settings.bridge, "FORWARD")),
+        "filter": Ruleset(chains, _jumps(settings.bridge, "DOCKER-USER"), Jump("FORWARD", "-j DOCKER-USER")),
+    }
 
 
-def ipv6(bridge: str) -> Ruleset:
+def ipv6(bridge: str) -> Wanted:
     """The rules for IPv6: the students' network has none of it."""
-    return Ruleset(dict.fromkeys(names(bridge), ("-j DROP",)), _jumps(bridge, "FORWARD"))
+    closed = Ruleset(dict.fromkeys(names(bridge), ("-j DROP",)), _jumps(bridge, "FORWARD"))
+    return {"mangle": closed, "filter": closed}
 
 
 def _jumps(bridge: str, forwarded: str) -> tuple[Jump, ...]:

@@ -1,16 +1,16 @@
 """What is there, what of it differs from what must be there, and the script that puts it right. Pure.
 
-A script is what iptables-restore reads: one transaction, so a packet meets the old rules or the new ones and never half
-of them.
+A script is what iptables-restore reads: each table is one transaction, so a packet meets the old rules or the new ones
+and never half of them.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from firewall.rules import Jump, Ruleset
+from firewall.rules import Jump, Ruleset, Wanted
 
 LEADS = re.compile(r"-[jg] (\S+)")
 OURS = re.compile(r"-[jg] JELAI-")
@@ -20,25 +20,52 @@ LETS_ALL_THROUGH = "-j ACCEPT"
 
 @dataclass(frozen=True)
 class Table:
-    """The table `filter` of one family: every chain with its rules, in order."""
+    """A table of one family: every chain with its rules, in order."""
 
-    chains: dict[str, tuple[str, ...]]
+    chains: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
 
-def parse(saved: str) -> Table:
-    """The table in what iptables-save printed."""
-    chains: dict[str, list[str]] = {}
+Found = dict[str, Table]
+"""What is there of one family, by table."""
+
+
+def parse(saved: str) -> Found:
+    """The tables in what iptables-save printed."""
+    found: dict[str, dict[str, list[str]]] = {}
+    table = ""
     for line in saved.splitlines():
-        if line.startswith(":"):
-            chains.setdefault(line[1:].split(" ", 1)[0], [])
+        if line.startswith("*"):
+            table = line[1:].strip()
+            found[table] = {}
+        elif line.startswith(":"):
+            found[table].setdefault(line[1:].split(" ", 1)[0], [])
         elif line.startswith("-A "):
             _, chain, rule = line.split(" ", 2)
-            chains.setdefault(chain, []).append(rule)
-    return Table({name: tuple(rules) for name, rules in chains.items()})
+            found[table].setdefault(chain, []).append(rule)
+    return {table: Table({name: tuple(rules) for name, rules in chains.items()}) for table, chains in found.items()}
 
 
-def differences(wanted: Ruleset, found: Table) -> list[str]:
+def differences(wanted: Wanted, found: Found) -> list[str]:
     """What is not as it must be, in words; empty when all is well."""
+    return [
+        f"{said} (table {table})"
+        for table, ruleset in wanted.items()
+        for said in _differences(ruleset, found.get(table, Table()))
+    ]
+
+
+def restore(wanted: Wanted, found: Found) -> str:
+    """The script that makes it so, whatever is there. Rules that are not ours stay as and where they are."""
+    return "".join(_script(table, _restore(ruleset, found.get(table, Table()))) for table, ruleset in wanted.items())
+
+
+def removal(wanted: Iterable[str], found: Found) -> str:
+    """The script that takes these chains away with all that leads to them; empty when nothing of them is there."""
+    ours = set(wanted)
+    return "".join(_script(name, lines) for name, table in found.items() if (lines := _removal(ours, table)))
+
+
+def _differences(wanted: Ruleset, found: Table) -> list[str]:
     said = []
     for name, rules in wanted.chains.items():
         if name not in found.chains:
@@ -50,12 +77,10 @@ def differences(wanted: Ruleset, found: Table) -> list[str]:
     if engine and not _engine_leads(engine, found):
         said.append(f"nothing leads from {engine.parent} to {_target(engine)}, the engine's chain")
     strays = _strays(wanted, found)
-    said += [f"{stray.parent} leads to {_target(stray)} once too often" for stray in strays]
-    return said
+    return said + [f"{stray.parent} leads to {_target(stray)} once too often" for stray in strays]
 
 
-def restore(wanted: Ruleset, found: Table) -> str:
-    """The script that makes it so, whatever is there. Rules that are not ours stay as and where they are."""
+def _restore(wanted: Ruleset, found: Table) -> list[str]:
     lines = []
     for name, rules in wanted.chains.items():
         lines += [f":{name} - [0:0]", *(f"-A {name} {rule}" for rule in rules)]
@@ -67,23 +92,22 @@ def restore(wanted: Ruleset, found: Table) -> str:
     if (engine := wanted.engine) and not _engine_leads(engine, found):
         lines += [_delete(engine)] * found.chains.get(engine.parent, ()).count(engine.rule)
         lines.append(f"-I {engine.parent} 1 {engine.rule}")
-    return _script(lines)
+    return lines
 
 
-def removal(chains: Iterable[str], found: Table) -> str:
-    """The script that takes our chains away with all that leads to them; empty when there is nothing of ours."""
-    there = [name for name in chains if name in found.chains]
+def _removal(ours: set[str], found: Table) -> list[str]:
+    there = sorted(ours & found.chains.keys())
     lines = [_delete(jump) for jump in _all_jumps(there, found)]
-    lines += [line for name in there for line in (f":{name} - [0:0]", f"-X {name}")]
-    return _script(lines) if lines else ""
+    return lines + [line for name in there for line in (f":{name} - [0:0]", f"-X {name}")]
 
 
-def mentions(bridge: str, found: Table) -> bool:
+def mentions(bridge: str, found: Found) -> bool:
     """Whether rules other than ours are about a bridge, as the engine's are when it has a network there."""
+    filtering = found.get("filter", Table())
     device = re.compile(rf"-[io] {re.escape(bridge)}(?: |$)")
     return any(
         device.search(rule) and not OURS.search(rule)
-        for name, rules in found.chains.items()
+        for name, rules in filtering.chains.items()
         if not name.startswith("JELAI-")
         for rule in rules
     )
@@ -131,5 +155,5 @@ def _delete(jump: Jump) -> str:
     return f"-D {jump.parent} {jump.rule}"
 
 
-def _script(lines: Iterable[str]) -> str:
-    return "\n".join(["*filter", *lines, "COMMIT", ""])
+def _script(table: str, lines: Iterable[str]) -> str:
+    return "\n".join([f"*{table}", *lines, "COMMIT", ""])

@@ -6,7 +6,7 @@ import ipaddress
 import shlex
 from dataclasses import dataclass
 
-from firewall.rules import Ruleset
+from firewall.rules import Ruleset, Wanted
 from firewall.settings import Settings
 
 BRIDGE, SUBNET = "jelai-st", ipaddress.IPv4Network("10.99.0.0/20")
@@ -32,8 +32,13 @@ class Packet:
     state: str = "NEW"
 
 
-def verdict(rules: Ruleset, packet: Packet) -> str:
-    """ACCEPT, DROP, or ENGINE: left to the engine's own rules."""
+def verdict(wanted: Wanted, packet: Packet) -> str:
+    """ACCEPT, DROP, or ENGINE (left to the engine's own rules), after both tables."""
+    return "DROP" if verdict_of(wanted["mangle"], packet) == "DROP" else verdict_of(wanted["filter"], packet)
+
+
+def verdict_of(rules: Ruleset, packet: Packet) -> str:
+    """The same of one table."""
     parents = {"INPUT"} if not packet.go else {jump.parent for jump in rules.jumps} - {"INPUT"}
     for jump in rules.jumps:
         if jump.parent in parents and _matches(jump.rule, packet):
