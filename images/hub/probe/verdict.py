@@ -81,7 +81,7 @@ def differs(seen: Sequence[Message], text: str) -> str:
     if len(ids) != len(set(ids)):
         return "it has a message twice"
     if len(ids) > len(wanted_ids):
-        return f"it has {len(ids) - len(wanted_ids)} messages more"
+        return f"it has {len(ids)} messages in place of {len(wanted)}"
     if ids != wanted_ids:
         return "its messages are in another order"
     return "" if rows == wanted else "a message has another text"

@@ -90,7 +90,7 @@ def test_a_file_with_the_same_messages_agrees() -> None:
         ('{"messages": [{"id": 1}]}', "it is no chat"),
         (chat(QUESTION), "it lacks 1 of 2 messages"),
         (chat(QUESTION, reply(), reply()), "it has a message twice"),
-        (chat(QUESTION, reply(), STRANGER), "it has 1 messages more"),
+        (chat(QUESTION, reply(), STRANGER), "it has 3 messages in place of 2"),
         (chat(reply(), QUESTION), "its messages are in another order"),
         (chat(QUESTION, reply(body="beca")), "a message has another text"),
     ],
