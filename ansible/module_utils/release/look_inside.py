@@ -13,7 +13,7 @@ from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any
 
-SECONDS = 5
+SECONDS = 3
 MOST = 1_000_000
 
 

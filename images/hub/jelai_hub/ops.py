@@ -83,7 +83,9 @@ class Hub:
             return False, f"the hub refuses: {status} {said}"
         while True:
             status, user = self.ask("GET", path)
-            if status == 404 or not (user or {}).get("servers", {}).get(""):
+            if status not in (200, 404):
+                return False, f"the hub does not tell whether it stopped: {status} {user}"
+            if status == 404 or not user.get("servers", {}).get(""):
                 return True, "stopped"
             if time.monotonic() > end:
                 return False, "it is still stopping"

@@ -11,8 +11,8 @@ CULLER = ["list:users", "read:users:activity", "read:servers", "delete:servers"]
 """Sees who has a server and when it was used, and stops servers."""
 PROBE = ["admin:users", "admin:servers", "access:servers", "tokens"]
 """Makes a student, uses their server as they would, and deletes both."""
-OPERATIONS = ["list:users", "read:users:activity", "read:servers", "delete:servers", "access:servers"]
-"""Shows the servers, asks each in which mode it is, and stops them."""
+OPERATIONS = ["list:users", "read:users:activity", "read:servers", "delete:servers"]
+"""Shows the servers and stops them. It may not enter one: a server that was entered would have its token."""
 
 
 def services(settings: Settings, *, probe_token: str, ops_token: str) -> list[dict[str, Any]]:

@@ -59,6 +59,8 @@ class Answering(BaseHTTPRequestHandler):
             self.server.slow[name] -= 1
             if self.server.slow[name] == 0:
                 self.server.users[name] = {}
+        if name == "hidden":
+            return self.say(403, {"status": 403, "message": "Action is not authorized"})
         if name not in self.server.users:
             return self.say(404, {"status": 404, "message": "Not Found"})
         self.say(200, {"name": name, "servers": self.server.users[name]})
@@ -147,6 +149,12 @@ def test_one_that_just_starts_is_left_and_told(hub: FakeHub, ask: Any) -> None:
     assert code == 1
     assert rows[0]["said"] == "the hub refuses: 400 ann is pending spawn, please wait"
     assert rows[1]["stopped"]
+
+
+def test_one_of_which_the_hub_does_not_tell_whether_it_stopped_is_told(hub: FakeHub, ask: Any) -> None:
+    hub.users = {"hidden": {"": server()}}
+    code, rows, _ = ask("stop", "hidden")
+    assert code == 1 and rows[0]["said"].endswith("does not tell whether it stopped: 403 Action is not authorized")
 
 
 def test_what_does_not_run_counts_as_stopped(hub: FakeHub, ask: Any) -> None:
