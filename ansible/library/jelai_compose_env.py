@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import hmac
+import json
 import os
 from typing import Any
 
@@ -31,10 +33,9 @@ options:
     type: dict
     required: true
   secrets:
-    description: Names of the operator's secrets.
-    type: list
-    elements: str
-    default: []
+    description: The operator's secrets by name, from the vault.
+    type: dict
+    default: {}
 author: the jelai-ops developers
 """
 
@@ -60,12 +61,20 @@ hub_schema:
 SOCKET = "/var/run/docker.sock"
 
 
+def mark(layout: Layout, secrets: dict[str, str]) -> str:
+    """Changes when a secret does. Keyed, because a plain digest of a weak password can be guessed."""
+    if not secrets or not layout.secret("crypt_key").is_file():
+        return ""
+    text = json.dumps(secrets, sort_keys=True).encode()
+    return hmac.new(layout.secret("crypt_key").read_bytes(), text, "sha256").hexdigest()[:12]
+
+
 def main() -> None:
     arguments: dict[str, Any] = {
         "root": {"type": "path", "default": DEFAULT_ROOT},
         "settings": {"type": "dict", "required": True},
         "images": {"type": "dict", "required": True},
-        "secrets": {"type": "list", "elements": "str", "default": [], "no_log": False},
+        "secrets": {"type": "dict", "default": {}, "no_log": True},
     }
     module = AnsibleModule(argument_spec=arguments, supports_check_mode=True)
     given = module.params
@@ -77,6 +86,7 @@ def main() -> None:
             release=PLACEHOLDER.decode(),
             docker_gid=os.stat(SOCKET).st_gid,
             secrets=frozenset(given["secrets"]),
+            secrets_mark=mark(Layout(given["root"]), given["secrets"]),
         )
         schema = "" if module.check_mode else schema_of(given["images"]["hub"])
     except (OSError, DockerError) as error:

@@ -71,7 +71,9 @@ def main() -> None:
     current = Store(Layout(Path(module.params["root"]))).current()
     verb, outcome, said = (str(module.params[name]) for name in ("verb", "outcome", "said"))
     said = sentence(verb, outcome, said.rstrip("."), current.id if current else "")
-    if module.params["outcome"] == "failed":
+    if module.check_mode and outcome != "failed":
+        said = "a dry run: nothing was changed"
+    if outcome == "failed":
         module.fail_json(said, said=said)
     module.exit_json(changed=False, said=said)
 

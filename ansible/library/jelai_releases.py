@@ -8,6 +8,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible.module_utils.release import tables
 from ansible.module_utils.release.docker_cli import DockerError, inspect
 from ansible.module_utils.release.files import FileProblem
 from ansible.module_utils.release.layout import DEFAULT_ROOT, Layout
@@ -38,6 +39,10 @@ releases:
     - C(size) is that of its images in bytes, C(missing) names those that the host does not have (any more).
   type: list
   returned: always
+table:
+  description: The same for people, in colours of a terminal.
+  type: str
+  returned: always
 current:
   description: The id of the one that serves, or nothing.
   type: str
@@ -65,6 +70,31 @@ def row(release: Release, sizes: dict[str, int], now: datetime) -> dict[str, Any
     }
 
 
+def shown(rows: list[dict[str, Any]]) -> str:
+    """The rows for people."""
+    colour = {"current": tables.GREEN, "damaged": tables.RED, "failed": tables.RED}
+    cells = []
+    for one in rows:
+        git, state = one.get("git", {}), str(one["state"])
+        revision = str(git.get("revision", "")) + ("+" if git.get("dirty") else "")
+        said = one["damage"] or (f"without {', '.join(one['missing'])}" if one.get("missing") else "")
+        cells.append(
+            [
+                one["id"],
+                tables.paint(state, colour[state]) if state in colour else state,
+                tables.duration(one["age"]) if "age" in one else "-",
+                one.get("who", "-"),
+                revision or "-",
+                ", ".join(name for name, layer in one.get("layers", {}).items() if layer.get("installed")) or "-",
+                one.get("gate") or "-",
+                f"{one['size'] / 1e6:.0f} MB" if "size" in one else "-",
+                said,
+            ]
+        )
+    head = ["RELEASE", "STATE", "AGE", "BY", "REVISION", "LAYERS", "GATE", "IMAGES", ""]
+    return str(tables.table(head, cells, right=[2, 7]))
+
+
 def main() -> None:
     module = AnsibleModule(argument_spec={"root": {"type": "path", "default": DEFAULT_ROOT}}, supports_check_mode=True)
     try:
@@ -75,9 +105,11 @@ def main() -> None:
         module.fail_json(str(error))
     by_state = {one.state: one.id for one in found}
     now = datetime.now(UTC)
+    rows = [row(one, sizes, now) for one in found]
     module.exit_json(
         changed=False,
-        releases=[row(one, sizes, now) for one in found],
+        releases=rows,
+        table=shown(rows),
         current=by_state.get("current", ""),
         previous=by_state.get("previous", ""),
     )

@@ -68,6 +68,8 @@ def main() -> None:
             said = serving.interrupted() if module.check_mode else serving.recover()
             module.exit_json(changed=bool(said), said=said)
         if module.check_mode:
+            if not serving.layout.release(module.params["release"]).exists():  # a dry run has staged nothing
+                module.exit_json(changed=True, said="it would be served")
             differ = serving.differences(module.params["release"])
             module.exit_json(changed=bool(differ), said=f"would change: {', '.join(differ) or 'nothing'}")
         done = serving.switch(module.params["release"])

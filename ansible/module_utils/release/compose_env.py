@@ -35,8 +35,12 @@ def compose_environment(
     release: str,
     docker_gid: int,
     secrets: frozenset[str] = frozenset(),
+    secrets_mark: str = "",
 ) -> dict[str, str]:
-    """Every variable. `images` are ids by name, `secrets` the names of the operator's secrets that the host has."""
+    """Every variable. `images` are ids by name, `secrets` the names of the operator's secrets that the host has.
+
+    `secrets_mark` changes when one of these does, so that the services that hold them are made anew.
+    """
     stack = str(settings["stack_name"])
     has_key = "llm_api_key" in secrets
     return {
@@ -54,6 +58,7 @@ def compose_environment(
         "LLM_BASE_URL": str(settings["llm_base_url"]),
         "LLM_MODEL": str(settings["llm_model"]),
         "LLM_API_KEY_SOURCE": str(layout.secrets / "llm_api_key") if has_key else "",
+        "SECRETS_MARK": secrets_mark,
         "TLS_CERTIFICATE": str(settings["tls_certificate"]),
         "TLS_KEY": str(settings["tls_key"]),
     }

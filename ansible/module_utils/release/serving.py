@@ -8,13 +8,15 @@ import os
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 from . import hub_database, journal
-from .docker_cli import inspect
+from .docker_cli import inspect, run
 from .layout import Layout
 from .manifest import Manifest
-from .probe_run import Wanted, probe
+from .probe_run import NAME as PROBE
+from .probe_run import Wanted, probe, sweep
 from .stack import GATE, Project, ailing, clean_up, overlays
 from .store import Store, StoreError
 from .switch import Switched, recover, switch
@@ -102,7 +104,23 @@ class Serving:
             current = self.store.current()
             if current:
                 clean_up(f"{self.settings(current.id)['stack_name']}{GATE}")
-            return recover(self.layout, self.project)
+            said = recover(self.layout, self.project)
+            return said or self._forget_probes()
+
+    def _forget_probes(self) -> str:
+        """Remove throw-away students that killed probes left at the hub that serves."""
+        current = self.store.current()
+        if current is None:
+            return ""
+        settings = self.settings(current.id)
+        stack = str(settings["stack_name"])
+        listing = ["docker", "volume", "ls", "--filter", f"label=org.jelai.stack={stack}"]
+        owners = run([*listing, "--format", '{{.Label "org.jelai.user"}}']).split()
+        if not any(PROBE.fullmatch(name) for name in owners):
+            return ""
+        asked = replace(wanted(self.layout, current.images["hub"], settings, stack, current.id), older_than=0.0)
+        found = sweep(asked)
+        return f"removed throw-away students that were left: {', '.join(found.users) or 'their volumes'}"
 
 
 @contextmanager

@@ -51,11 +51,11 @@ def switch(layout: Layout, to: str, project_of: ProjectOf, confirm: Callable[[],
 
 def recover(layout: Layout, project_of: ProjectOf) -> str:
     """Finish what an interrupted switch left; a sentence about what was done, or nothing where nothing was to do."""
+    store = Store(layout)
+    store.repair()
     entry = journal.read(layout)
     if entry is None:
         return ""
-    store = Store(layout)
-    store.repair()
     current = store.current()
     if current is None:
         with suppress(DockerError):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -33,3 +35,15 @@ def staged(store: Store) -> Staging:
         return store.record(manifest.id, gate={"outcome": gate}) if gate else manifest
 
     return stage
+
+
+@pytest.fixture
+def fake_docker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A docker client that only remembers (fake_docker.py); the folder where it does."""
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    shutil.copy(Path(__file__).with_name("fake_docker.py"), programs / "docker")
+    (programs / "docker").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    return tmp_path

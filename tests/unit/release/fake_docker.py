@@ -12,7 +12,10 @@ from pathlib import Path
 
 
 def main(argv: list[str]) -> int:
-    state = Path(os.environ["HOME"]) / "up.json"
+    home = Path(os.environ["HOME"])
+    state = home / "up.json"
+    if argv[1:2] == ["inspect"]:
+        return inspect(argv[0], argv[2:], home)
     folder = Path(argv[argv.index("--project-directory") + 1])
     if "up" in argv:
         if (folder / "kill-before").exists():
@@ -33,6 +36,18 @@ def main(argv: list[str]) -> int:
         return 0
     print(f"the fake docker does not know {argv}", file=sys.stderr)
     return 1
+
+
+def inspect(kind: str, names: list[str], home: Path) -> int:
+    """Images are there unless `gone` names them; every volume is a folder."""
+    if kind == "volume":
+        print(json.dumps([{"Name": name, "Mountpoint": str(home / name)} for name in names]))
+        return 0
+    gone = (home / "gone").read_text().split() if (home / "gone").exists() else []
+    print(json.dumps([{"Id": name} for name in names if name not in gone]))
+    for name in set(names) & set(gone):
+        print(f"Error: No such image: {name}", file=sys.stderr)
+    return 1 if set(names) & set(gone) else 0
 
 
 sys.exit(main(sys.argv[1:]))

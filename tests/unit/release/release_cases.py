@@ -25,7 +25,7 @@ def contents(settings: Mapping[str, Any]) -> dict[str, bytes]:
 
 def made(number: int, images: Mapping[str, str] | None = None) -> tuple[Manifest, dict[str, bytes]]:
     """The release of a number: each has a time, settings and images of its own."""
-    settings = {"number": number}
+    settings = {"number": number, "stack_name": "s"}
     files = contents(settings)
     manifest = make(
         images=images or {"hub": f"sha256:hub{number}", "tutor": "sha256:tutor"},

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -29,15 +28,9 @@ switch(layout, sys.argv[2], lambda release: Project("s", layout.release(release)
 
 
 @pytest.fixture
-def up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def up(fake_docker: Path) -> Path:
     """What is up, as the fake docker remembers."""
-    programs = tmp_path / "bin"
-    programs.mkdir()
-    shutil.copy(Path(__file__).with_name("fake_docker.py"), programs / "docker")
-    (programs / "docker").chmod(0o755)
-    monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
-    monkeypatch.setenv("HOME", str(tmp_path))
-    return tmp_path / "up.json"
+    return fake_docker / "up.json"
 
 
 def serving(up: Path) -> str:

@@ -1,0 +1,84 @@
+#!/usr/bin/python
+"""Ansible module: what a deploy would change on a host. Changes nothing."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible.module_utils.release.files import FileProblem
+from ansible.module_utils.release.layout import DEFAULT_ROOT, Layout
+from ansible.module_utils.release.plan import plan
+from ansible.module_utils.release.serving import Serving
+from ansible.module_utils.release.store import StoreError
+
+DOCUMENTATION = r"""
+module: jelai_plan
+short_description: Tells what a deploy would change on a host
+options:
+  root:
+    description: Where the releases of this host lie.
+    type: path
+    default: /srv/jelai
+  settings:
+    description: Every setting with its value.
+    type: dict
+    required: true
+  images:
+    description: Image ids by name.
+    type: dict
+    required: true
+  files:
+    description: Contents of the release's files by name.
+    type: dict
+    default: {}
+author: the jelai-ops developers
+"""
+
+EXAMPLES = r"""
+- name: Tell what would change
+  jelai_plan:
+    settings: "{{ settings_checked.settings }}"
+    images: "{{ images }}"
+"""
+
+RETURN = r"""
+lines:
+  description: One change a line, for a person.
+  type: list
+  returned: always
+"""
+
+
+def differing(layout: Layout, release: str, files: dict[str, str]) -> dict[str, bool]:
+    """Which of the files are not what the release has."""
+    found = {}
+    for name, content in files.items():
+        path = layout.release(release) / name
+        there = path.read_bytes() if path.is_file() else b""
+        found[name] = hashlib.sha256(there).digest() != hashlib.sha256(content.encode()).digest()
+    return found
+
+
+def main() -> None:
+    arguments: dict[str, Any] = {
+        "root": {"type": "path", "default": DEFAULT_ROOT},
+        "settings": {"type": "dict", "required": True},
+        "images": {"type": "dict", "required": True},
+        "files": {"type": "dict", "default": {}},
+    }
+    module = AnsibleModule(argument_spec=arguments, supports_check_mode=True)
+    given, serving = module.params, Serving(Layout(module.params["root"]))
+    try:
+        current = serving.store.current()
+        settings = serving.settings(current.id) if current else {}
+        files = differing(serving.layout, current.id, given["files"]) if current else {}
+    except (StoreError, FileProblem, OSError) as error:
+        module.fail_json(str(error))
+    module.exit_json(changed=False, lines=plan(current, settings, given["images"], given["settings"], files))
+
+
+if __name__ == "__main__":
+    main()
