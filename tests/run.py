@@ -21,7 +21,7 @@ sys.path.insert(0, str(ROOT / "scripts"))
 import lint  # noqa: E402
 
 # Cheap ones first: they find most mistakes, and find them early.
-SUITES = ("unit", "lint", "image", "isolation", "hub", "fallback", "faults", "browser")
+SUITES = ("unit", "lint", "image", "isolation", "hub", "deploy", "rollback", "fallback", "faults", "browser")
 
 
 @dataclass(frozen=True)
