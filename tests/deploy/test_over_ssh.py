@@ -1,0 +1,46 @@
+"""The example inventory, on a host that is reached by SSH and has nothing yet."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+from containers import ROOT
+from operator_at_work import Operator
+from ssh_host import Host, ssh_host
+
+EXAMPLE = ROOT / "ansible" / "inventories" / "example"
+
+
+def inventory_of(host: Host, folder: Path) -> Path:
+    """A copy of the example inventory, with this host's address and settings that fit a test."""
+    place = folder / "inventory"
+    shutil.copytree(EXAMPLE, place)
+    (place / "hosts.yml").write_text(host.inventory())
+    settings = place / "group_vars" / "hubs" / "settings.yml"
+    settings.write_text(settings.read_text().partition("jelai:")[0])
+    return place
+
+
+@pytest.mark.timeout(900)
+def test_a_bare_host_becomes_a_hub_and_a_second_deploy_changes_nothing(tmp_path: Path) -> None:
+    with ssh_host() as host:
+        operator = Operator(tmp_path)
+        operator.root = Path("/srv/jelai")
+        operator.settings |= {"stack_name": "jelai", "hub_port": 8000}
+        inventory = str(inventory_of(host, tmp_path))
+        first = operator.make("deploy", seconds=800, INVENTORY=inventory, LIMIT="hub1.example.org").check()
+        assert "on hub1.example.org: done" in first.said and "serves" in first.said
+        serving = host.run("readlink", "/srv/jelai/current").strip().rpartition("/")[2]
+        assert f"deploy done: {serving} serves" in first.said
+        assert "answered once" in first.said
+        assert host.run("systemctl", "is-enabled", "docker").strip() == "enabled"
+        print(f"first deploy over SSH: {first.seconds:.0f} s")
+
+        before = host.run("sh", "-c", "docker inspect --format '{{.Id}}{{.State.StartedAt}}' $(docker ps -q)")
+        again = operator.make("deploy", INVENTORY=inventory, LIMIT="hub1.example.org").check()
+        assert f"nothing to do: {serving} serves" in again.said
+        after = host.run("sh", "-c", "docker inspect --format '{{.Id}}{{.State.StartedAt}}' $(docker ps -q)")
+        assert (after, again.changed) == (before, 0)
+        print(f"second deploy over SSH: {again.seconds:.0f} s")
