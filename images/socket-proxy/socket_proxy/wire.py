@@ -65,8 +65,6 @@ def read_request(connection: socket.socket) -> Request:
                 _check_head(head)
             elif isinstance(event, h11.Data):
                 body += event.data
-                if len(body) > LONGEST_BODY:
-                    raise Malformed(f"the body is longer than {LONGEST_BODY} bytes")
             elif isinstance(event, h11.EndOfMessage):
                 break
             else:

@@ -29,6 +29,7 @@ INSIDE = [
     (Packet(ANN, BOB, 8004), "DROP"),
     (Packet(ANN, BOB, 0, "icmp"), "DROP"),
     (Packet(ANN, BOB, state="INVALID"), "DROP"),
+    (Packet(PROXY, ANN, 8888, state="INVALID"), "DROP"),
     (Packet(ANN, PROXY, state="ESTABLISHED"), "ACCEPT"),
 ]
 OUT = [
@@ -91,6 +92,10 @@ def test_a_collector_that_is_not_there_opens_nothing() -> None:
 @pytest.mark.parametrize("packet", [packet for packet, _ in INSIDE] + [packet for packet, *_ in OUT], ids=str)
 def test_ipv6_has_no_way(packet: Packet) -> None:
     assert verdict(rules.ipv6(BRIDGE), packet) == "DROP"
+
+
+def test_the_first_table_lets_nothing_through_past_the_rules_of_others() -> None:
+    assert "ACCEPT" not in str(rules.ipv4(told())["mangle"])
 
 
 def test_two_stacks_have_nothing_in_common() -> None:

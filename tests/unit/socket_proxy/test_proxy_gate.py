@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from bodies import HOME, LABELS, LOGS, POLICY, spawner_body
+from bodies import HOME, IMAGE, LABELS, LOGS, POLICY, spawner_body
 
 from socket_proxy.counts import Counts
 from socket_proxy.engine import EngineAway
@@ -179,6 +179,13 @@ def test_an_answer_about_whose_it_is_that_is_none_stops_the_call() -> None:
     engine = FakeEngine(container=[])
     assert ask(engine, "DELETE", f"{V}/containers/{ID}").status == 503
     assert engine.changes == []
+
+
+def test_no_image_is_shown_but_the_students() -> None:
+    engine = FakeEngine()
+    assert ask(engine, "GET", f"{V}/images/{IMAGE}/json").status == 404
+    assert ask(engine, "GET", f"{V}/images/sha256:{'c' * 64}/json").status == 403
+    assert len(engine.asked) == 1
 
 
 def test_requests_are_counted_by_how_they_ended() -> None:

@@ -141,6 +141,11 @@ def test_every_other_call_does_not_exist(line: str) -> None:
         routes.parse(method, target, has_body=False)
 
 
+def test_a_character_that_could_mean_another_is_refused_before_anything_else() -> None:
+    with pytest.raises(Refused, match="has a character"):
+        routes.parse("GET", "/%76ersion", has_body=False)
+
+
 def test_a_body_where_dockerspawner_sends_none_is_refused() -> None:
     with pytest.raises(Refused, match="has a body"):
         routes.parse("POST", f"/v1.45/containers/{ID}/start", has_body=True)
