@@ -209,6 +209,19 @@ def test_without_permission_it_says_so(host: PlayedHost) -> None:
     assert host.check() == "no permission to read or change the host's rules: NET_ADMIN and NET_RAW are needed here"
 
 
+def test_it_sweeps_up_after_a_stack_that_was_taken_down(host: PlayedHost) -> None:
+    host.engine()
+    host.bridge()
+    gone = {"STUDENTS_BRIDGE": "gone-st"}
+    host.start(**gone)
+    host.wait_said("there is no bridge gone-st")
+    host.stop()
+    assert "JELAI-gone-st" in host.run("iptables-nft-save")
+    host.keep()
+    host.wait_well()
+    assert "gone-st" not in host.run("bash", "-c", "iptables-nft-save; ip6tables-nft-save")
+
+
 @pytest.mark.parametrize(("remove", "left"), [("0", True), ("1", False)])
 def test_it_ends_at_once_when_told_and_leaves_the_rules_unless_told(host: PlayedHost, remove: str, left: bool) -> None:
     host.engine()

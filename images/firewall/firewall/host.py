@@ -35,6 +35,11 @@ def problem(settings: Settings, families: list[int], calls: Path = CALLS, device
     return ""
 
 
+def devices() -> set[str]:
+    """All network devices of this host."""
+    return {device.name for device in DEVICES.iterdir()}
+
+
 def _address(device: str) -> ipaddress.IPv4Address | None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
         try:

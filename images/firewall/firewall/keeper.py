@@ -61,6 +61,7 @@ class Keeper:
                     backend.write(family, tables.restore(wanted, found))
                     self._tell(family, rules.count(wanted), missing)
         if self.first:
+            self._sweep(backend)
             log.info("all rules for %s are there, kept by %s", self.settings.bridge, backend.name)
         self.first = False
         return host.problem(self.settings, iptables.families())
@@ -76,6 +77,15 @@ class Keeper:
         if found != self.backend:
             log.info("the engine's rules are kept by %s: so are these", found.name)
         return found
+
+    def _sweep(self, backend: Backend) -> None:
+        """Remove what stacks left behind whose network is gone. A bridge that comes back has a keeper who adds them."""
+        devices = {self.settings.bridge, *host.devices()}
+        for family in iptables.families():
+            found = backend.read(family)
+            if left := tables.orphans(found, devices):
+                backend.write(family, tables.removal(left, found))
+                log.info("IPv%d: removed %s, whose bridges are gone", family, ", ".join(sorted(left)))
 
     def _tell(self, family: int, count: int, missing: list[str]) -> None:
         if self.first:

@@ -59,6 +59,11 @@ def names(bridge: str) -> tuple[str, str]:
     return f"JELAI-{bridge}", f"JELAI-IN-{bridge}"
 
 
+def bridges(chain: str) -> set[str]:
+    """The bridges that a chain of ours can be about; none for a chain of others."""
+    return {chain.removeprefix(start) for start in ("JELAI-", "JELAI-IN-") if chain.startswith(start)}
+
+
 def ipv4(settings: Settings) -> Wanted:
     """The rules for IPv4."""
     forward, host = names(settings.bridge)

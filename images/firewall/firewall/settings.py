@@ -8,8 +8,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-BRIDGE = r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,14}"
-"""What Linux takes as a device's name, and iptables not as a pattern."""
+BRIDGE = r"(?!IN-)[a-zA-Z0-9][a-zA-Z0-9_.-]{0,14}"
+"""What Linux takes as a device's name, iptables not as a pattern, and our chains not as one of the other kind."""
 
 ADDRESSES = {
     "HUB_ADDRESS_INTERNAL": True,

@@ -7,9 +7,10 @@ and never half of them.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
+from firewall import rules
 from firewall.rules import Jump, Ruleset, Wanted
 
 LEADS = re.compile(r"-[jg] (\S+)")
@@ -65,12 +66,18 @@ def removal(wanted: Iterable[str], found: Found) -> str:
     return "".join(_script(name, lines) for name, table in found.items() if (lines := _removal(ours, table)))
 
 
+def orphans(found: Found, devices: Collection[str]) -> set[str]:
+    """Chains about a bridge that is not there any more, of a stack that was taken down."""
+    ours = {chain: rules.bridges(chain) for table in found.values() for chain in table.chains}
+    return {chain for chain, bridges in ours.items() if bridges and not bridges.intersection(devices)}
+
+
 def _differences(wanted: Ruleset, found: Table) -> list[str]:
     said = []
-    for name, rules in wanted.chains.items():
+    for name, wanted_rules in wanted.chains.items():
         if name not in found.chains:
             said.append(f"the chain {name} is missing")
-        elif found.chains[name] != rules:
+        elif found.chains[name] != wanted_rules:
             said.append(f"the rules of {name} are not ours")
     said += [f"nothing leads from {jump.parent} to {_target(jump)}" for jump in wanted.jumps if not _leads(jump, found)]
     engine = wanted.engine
@@ -82,8 +89,8 @@ def _differences(wanted: Ruleset, found: Table) -> list[str]:
 
 def _restore(wanted: Ruleset, found: Table) -> list[str]:
     lines = []
-    for name, rules in wanted.chains.items():
-        lines += [f":{name} - [0:0]", *(f"-A {name} {rule}" for rule in rules)]
+    for name, wanted_rules in wanted.chains.items():
+        lines += [f":{name} - [0:0]", *(f"-A {name} {rule}" for rule in wanted_rules)]
     # Only the engine can have lost a chain; those of the kernel are always there.
     missing = {jump.parent for jump in wanted.jumps} - found.chains.keys() - BUILT_IN
     lines += [f":{parent} - [0:0]" for parent in sorted(missing)]

@@ -32,7 +32,7 @@ def test_good_settings_are_understood() -> None:
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        *(("STUDENTS_BRIDGE", value) for value in ("", "x+", "a b", "sixteen-letters-", "-x", "a\n-j ACCEPT")),
+        *(("STUDENTS_BRIDGE", value) for value in ("", "x+", "a b", "sixteen-letters-", "-x", "IN-x", "a\n-j ACCEPT")),
         *(("STUDENTS_SUBNET", value) for value in ("", "10.99.0.1/20", "fd00::/64", "x")),
         *(("HUB_ADDRESS_INTERNAL", value) for value in ("", "10.98.0.2", "hub", "10.99.0.2/32")),
         ("COLLECTOR_ADDRESS_INTERNAL", "1.2.3.4"),

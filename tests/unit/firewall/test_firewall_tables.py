@@ -163,6 +163,15 @@ def test_removal_takes_ours_and_nothing_else() -> None:
     assert tables.removal(rules.names(BRIDGE), FRESH) == ""
 
 
+def test_what_a_stack_left_behind_whose_bridge_is_gone_is_known_and_nothing_else() -> None:
+    gone = rules.ipv4(replace(told(), bridge="gone-st"))
+    both = carry_out(tables.restore(gone, GOOD), GOOD)
+    assert tables.orphans(both, {BRIDGE, "gone-st", "eth0"}) == set()
+    left = tables.orphans(both, {BRIDGE, "eth0"})
+    assert left == set(rules.names("gone-st"))
+    assert carry_out(tables.removal(left, both), both) == GOOD
+
+
 def test_the_engines_rules_are_told_from_ours() -> None:
     assert tables.mentions(BRIDGE, GOOD)
     assert not tables.mentions(BRIDGE, changed(GOOD, "FORWARD", "-j DOCKER-USER"))
