@@ -1,4 +1,4 @@
-"""A hub host that is reached by SSH: a container with systemd, an SSH server and nothing else; it gets an engine by the deploy.
+"""A hub host that is reached by SSH: a container with systemd and an SSH server; the deploy gives it an engine.
 
 Its Debian comes from where this machine's comes from. The image is made once, by the state of this file and the recipe.
 """
