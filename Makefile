@@ -63,11 +63,11 @@ lint: tools ## Check style, types, YAML, Ansible, Dockerfiles and shell
 bench: images ## Measure what is promised: answer times, memory, size, start; JSON and a plot
 	@$(PYTHON) tests/bench/run.py
 
-drill: images ## Kill Juno, the server and the tutor under load, and count what was lost
-	@DRILL=1 $(PYTHON) tests/run.py faults
+drill: images ## Kill Juno, server, tutor, deploys and rollbacks at random, and count what was lost
+	@DRILL=1 $(PYTHON) tests/run.py faults deploy rollback
 
 ##@ Build
-images: engine ## Build base, user-notebook and tutor; what came out is in .build/images.json
+images: engine ## Build every image; what came out is in .build/images.json
 	@$(PYTHON) scripts/build_images.py
 
 lock: tools ## Renew all lock files within what the .in files allow (UPGRADE=1: newest versions)
