@@ -70,6 +70,11 @@ def row(release: Release, sizes: dict[str, int], now: datetime) -> dict[str, Any
     }
 
 
+def installed(layer: Any) -> bool:
+    """Whether an optional layer is in the image, by its outcome."""
+    return bool(layer.get("installed")) if isinstance(layer, dict) else layer == "installed"
+
+
 def shown(rows: list[dict[str, Any]]) -> str:
     """The rows for people."""
     colour = {"current": tables.GREEN, "damaged": tables.RED, "failed": tables.RED}
@@ -85,7 +90,7 @@ def shown(rows: list[dict[str, Any]]) -> str:
                 tables.duration(one["age"]) if "age" in one else "-",
                 one.get("who", "-"),
                 revision or "-",
-                ", ".join(name for name, layer in one.get("layers", {}).items() if layer.get("installed")) or "-",
+                ", ".join(name for name, layer in one.get("layers", {}).items() if installed(layer)) or "-",
                 one.get("gate") or "-",
                 f"{one['size'] / 1e6:.0f} MB" if "size" in one else "-",
                 said,

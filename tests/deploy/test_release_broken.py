@@ -12,7 +12,7 @@ WAYS = {
     "does-not-start": "server",
     "hub-configuration": "the candidate does not start: hub",
     "silent": "did not answer",
-    "twice": "answered",
+    "twice": "The question was answered twice",
 }
 
 
