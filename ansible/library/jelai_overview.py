@@ -33,6 +33,10 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+root:
+  description: Where everything lies on the host.
+  type: str
+  returned: always
 stack:
   description: The name of the compose project.
   type: str

@@ -48,6 +48,7 @@ class Service:
 class Overview:
     """A host that serves."""
 
+    root: str
     stack: str
     manifest: Manifest
     settings: Mapping[str, Any]
@@ -66,6 +67,7 @@ class Overview:
 
     def as_dict(self) -> dict[str, Any]:
         return {
+            "root": self.root,
             "stack": self.stack,
             "release": self.manifest.as_dict(),
             "previous": self.previous,
@@ -123,6 +125,7 @@ def overview(layout: Layout, docker: Docker = HERE) -> Overview:
         notes.append(str(error))
     held = lock.look(layout)
     return Overview(
+        root=str(layout.root),
         stack=stack,
         manifest=manifest,
         settings=settings,
