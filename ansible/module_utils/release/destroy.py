@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 
-from .docker_cli import run
+from .docker_cli import DockerError, run
 from .layout import Layout
 from .serving import Serving, working
 from .stack import GATE, Project, clean_up, students
@@ -34,13 +34,23 @@ def _destroy(layout: Layout, project: Project, *, volumes: bool) -> str:
     if servers:  # the notebook server saves its chats when it is asked to end
         run(["docker", "stop", "--time", "10", *servers], seconds=60 + 15 * len(servers))
         run(["docker", "rm", "--force", *servers])
+    rules = _remove_rules(project)
     project.down(volumes=volumes)
     if volumes:
         _forget(layout, project.name)
     layout.current.unlink(missing_ok=True)
     layout.previous.unlink(missing_ok=True)
     kept = "their volumes are deleted" if volumes else "their volumes are kept"
-    return f"{project.name} is ended, with {len(servers)} students' servers; {kept}"
+    return f"{project.name} is ended, with {len(servers)} students' servers; {kept}{rules}"
+
+
+def _remove_rules(project: Project) -> str:
+    """What is left to say about the firewall's rules: nothing, as a rule."""
+    try:
+        project.remove_rules()
+    except DockerError as error:
+        return f"; its firewall's rules are still there ({error})"
+    return ""
 
 
 def _forget(layout: Layout, stack: str) -> None:

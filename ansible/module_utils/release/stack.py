@@ -48,6 +48,11 @@ class Project:
         extra = ("--volumes",) if volumes else ()
         self._run("down", "--remove-orphans", "--timeout", "10", *extra, seconds=120)
 
+    def remove_rules(self) -> None:
+        """Take its rules out of the host's packet filter: they outlive the firewall, which would put them back."""
+        self._run("stop", "firewall")
+        self._run("run", "--rm", "--no-deps", "-T", "firewall", "python3", "-I", "-m", "firewall", "remove")
+
     def changes(self) -> list[str]:
         """The services whose container differs from what the release says, or is not there: what `up` would make."""
         wanted = dict(line.split() for line in self._run("config", "--hash", "*").splitlines())
