@@ -22,7 +22,7 @@ class StudentSocket(Student):
         super().__init__(url, token, path, username)
         self.impersonate = impersonate
         self.chat_id = ""
-        self._known: dict[str, dict[str, Any]] = {}
+        self._rows: Messages = []
         self._known_users: dict[str, dict[str, Any]] = {}
 
     async def connect(self) -> None:
@@ -33,7 +33,7 @@ class StudentSocket(Student):
 
     async def reload(self) -> None:
         await self.close()
-        self._known, self._known_users = {}, {}
+        self._rows, self._known_users = [], {}
         await self.connect()
 
     async def say(self, text: str, mentions: list[str] | None = None) -> str:
@@ -53,7 +53,7 @@ class StudentSocket(Student):
         await self._send({"type": "client", "action": "edit", "id": message_id, "body": "", "deleted": True})
 
     def messages(self) -> Messages:
-        return list(self._known.values())
+        return list(self._rows)
 
     def users(self) -> dict[str, dict[str, Any]]:
         return dict(self._known_users)
@@ -77,12 +77,19 @@ class StudentSocket(Student):
             if not self.impersonate:
                 self.username = data["user"]["username"]
             self._known_users = data["users"]
-            for message in data["messages"]:
-                self._known[message["id"]] = message
+            self._rows = list(data["messages"])  # as the server lists them: a doubled message is to be seen
             self._ready.set()
         elif action == "message":
-            self._known[data["message"]["id"]] = data["message"]
+            self._take(data["message"])
         elif action == "users":
             self._known_users |= data["users"]
         elif action == "writing" and data.get("state"):
             self._saw_writing(data.get("user"), data.get("typingIndicator"), data.get("messageID"))
+
+    def _take(self, message: dict[str, Any]) -> None:
+        """Show a message where the one with its id stands, as the page does, or at the end."""
+        for place, known in enumerate(self._rows):
+            if known["id"] == message["id"]:
+                self._rows[place] = message
+                return
+        self._rows.append(message)

@@ -146,7 +146,11 @@ class SocketChat:
             if sender not in self.content["users"]:
                 self.content["users"][sender] = said["sender"]
                 await self.tell({"action": "users", "users": {sender: said["sender"]}})
-            await self.say(raw_message(said["id"], said["body"], sender, metadata=said["metadata"]))
+            known = next((one for one in self.content["messages"] if one["id"] == said["id"]), None)
+            if known is None:
+                await self.say(raw_message(said["id"], said["body"], sender, metadata=said["metadata"]))
+            else:  # chat_guard inserts an id once
+                await self.tell({"action": "message", "message": known})
         elif said["action"] == "edit":
             raw = next(one for one in self.content["messages"] if one["id"] == said["id"])
             raw.update(body=said["body"], metadata=said["metadata"])

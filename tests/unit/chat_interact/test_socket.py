@@ -85,6 +85,22 @@ def test_an_answer_of_an_earlier_stay_is_edited_and_not_sent_again(peer: Peer) -
     assert asyncio.run(run()) == ["edit"]
 
 
+@pytest.mark.parametrize("deleted", [False, True])
+def test_an_answer_that_another_juno_began_at_the_same_moment_is_finished(
+    peer: Peer, monkeypatch: pytest.MonkeyPatch, deleted: bool
+) -> None:
+    async def run() -> None:
+        async with joined(peer) as (juno, chat):
+            chat.content["messages"].append(raw_message("r1", "half an ans", "Juno", metadata={}, deleted=deleted))
+            await juno.put(reply("The whole answer.", state="done"))
+            assert await juno.flush()
+            assert chat.content["messages"][-1]["body"] == ("half an ans" if deleted else "The whole answer.")
+            assert [one["id"] for one in chat.content["messages"]] == ["q0", "r1"]
+
+    monkeypatch.setattr(socket, "FLUSH_TIMEOUT", 0.2)
+    asyncio.run(run())
+
+
 def test_what_streams_is_sent_at_most_ten_times_a_second_and_ends_with_the_last(peer: Peer) -> None:
     async def run() -> tuple[int, str]:
         async with joined(peer) as (juno, chat):

@@ -15,6 +15,7 @@ from .counters import Counters
 from .handlers import StatusHandler
 from .keeper import Keeper
 from .known import Patch, State, put_in_place
+from .once import insert_once
 from .open_chats import open_chats
 from .prompt import send_at_once
 from .rooms import Rooms
@@ -33,6 +34,7 @@ PATCHES = (
     "save_atomically",
     "guard_sockets",
     "room_bridge",
+    "insert_once",
     "send_at_once",
 )
 
@@ -70,6 +72,7 @@ class ChatGuard(ExtensionApp):
             "save_atomically": lambda: save_atomically(contents, hooks),
             "guard_sockets": self.sockets.guard,
             "room_bridge": _room_bridge,
+            "insert_once": lambda: insert_once(self.counters),
             "send_at_once": send_at_once,
         }
         for name in PATCHES:

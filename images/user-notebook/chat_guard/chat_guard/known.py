@@ -28,6 +28,10 @@ KNOWN: dict[str, dict[str, str]] = {
     },
     "WsChatModel.dispose": {"e8c039de38c77b1e": "jupyterlab-chat 0.25.0 to 0.25.3"},
     "WSChatHandler.open": {"49b294f68282ee71": "jupyterlab-chat 0.25.0 to 0.25.3"},
+    "WSChatHandler._handle_new_message": {
+        "99ae6d0729f83fa5": "jupyterlab-chat 0.25.0 and 0.25.1",
+        "afafac60f814fb12": "jupyterlab-chat 0.25.2 and 0.25.3",
+    },
     "DocumentRoom.__init__": {"8127fb750029b701": "jupyter-server-ydoc 3.0.0 to 3.0.4"},
     "DocumentRoom._on_document_change": {"7260ba9683c7b9b3": "jupyter-server-ydoc 3.0.0 to 3.0.4"},
     "DocumentRoom._maybe_save_document": {"dac125795f4b1ce0": "jupyter-server-ydoc 3.0.0 to 3.0.4"},

@@ -82,6 +82,8 @@ class SocketTransport(Live):
         self._must_be_open()
         self._pace.finish()
         await self._all_told()
+        self._insist()
+        await self._all_told()
         wanted = self._last_of(str(self._user["username"]))
         if await self._on_disk(wanted) is False:
             for message in wanted:
@@ -103,6 +105,18 @@ class SocketTransport(Live):
             await asyncio.wait_for(self._told.wait(), FLUSH_TIMEOUT)
         if self._lost is not None:
             raise self._lost
+
+    def _insist(self) -> None:
+        """Edit what stands in the chat in other words than were sent: another Juno with this id was quicker.
+
+        chat_guard inserts an id once and answers the second sender with what is there.
+        """
+        for message in list(self._sent.values()):
+            present = self._rows.get(message.id)
+            if present is not None and not present.deleted:
+                self._say("edit", message)
+            elif present is not None:
+                self._settled(message.id)
 
     async def typing(self, text: str | None) -> None:
         """Have chat_guard show it, and renew it, for it goes away by itself."""
@@ -179,9 +193,12 @@ class SocketTransport(Live):
         self._rows[row.id] = row
         expected = self._sent.get(row.id)
         if expected and (expected.body, dict(expected.metadata)) == (row.body, dict(row.metadata)):
-            del self._sent[row.id]
-            if not self._sent:
-                self._told.set()
+            self._settled(row.id)
+
+    def _settled(self, message_id: str) -> None:
+        del self._sent[message_id]
+        if not self._sent:
+            self._told.set()
 
     def _put_now(self, message: Message) -> None:
         if self._lost is not None:
