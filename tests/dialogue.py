@@ -126,7 +126,8 @@ async def ask_in_turn(url: str, token: str, path: str, mode: str, questions: int
             await watcher.wait_for(lambda found, asked=asked: answered(found)[asked], 30)  # type: ignore[misc]
             outcome.seconds[asked] = time.monotonic() - began
             await asyncio.sleep(pause)
-        return count(watcher.messages(), outcome)
+    async with student(url, token, path, mode, "reader") as reader:
+        return count(reader.messages(), outcome)
 
 
 def _complete(messages: Messages, outcome: Outcome, total: int) -> bool:

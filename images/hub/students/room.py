@@ -30,6 +30,8 @@ class StudentRoom(Student):
     def _new_document(self) -> None:
         self.doc: pycrdt.Doc[Any] = pycrdt.Doc()
         self._messages = self.doc.get("messages", type=pycrdt.Array)
+        self._rows: Messages | None = None
+        self._following = self._messages.observe_deep(self._on_messages)
         self._users = self.doc.get("users", type=pycrdt.Map)
         self._subscription = self.doc.observe(self._on_update)
         self.awareness = pycrdt.Awareness(self.doc)
@@ -90,7 +92,9 @@ class StudentRoom(Student):
                 found[key] = value
 
     def messages(self) -> Messages:
-        return list(self._messages.to_py() or [])
+        if self._rows is None:
+            self._rows = list(self._messages.to_py() or [])
+        return list(self._rows)
 
     def users(self) -> dict[str, dict[str, Any]]:
         return dict(self._users.to_py() or {})
@@ -112,6 +116,15 @@ class StudentRoom(Student):
             self.awareness.set_local_state(None)
             await asyncio.sleep(0.02)  # lets the goodbye leave before the connection does
         await super().close()
+
+    def _on_messages(self, events: list[Any]) -> None:
+        """Follow new messages at the end and edits, as a page does; after anything else all are read again.
+
+        Reading 400 of them anew at each change takes 10 ms, which a measured answer time would contain several times.
+        """
+        for event in sorted(events, key=lambda one: len(one.path)):
+            if self._rows is not None and not _followed(self._rows, event):
+                self._rows = None
 
     def _on_update(self, event: Any) -> None:
         if not self._incoming:
@@ -160,3 +173,20 @@ class StudentRoom(Student):
         while True:
             await asyncio.sleep(12)  # a state that is not renewed is dropped after 30 s
             self.awareness.set_local_state(self.awareness.get_local_state())
+
+
+def _followed(rows: Messages, event: Any) -> bool:
+    """Bring the rows up to date with one event; false for one that is neither new messages at the end nor an edit."""
+    match event.path:
+        case []:
+            at_the_end = [{"retain": len(rows)}] if rows else []
+            if len(event.delta) != len(at_the_end) + 1 or event.delta[:-1] != at_the_end:
+                return False
+            if "insert" not in event.delta[-1]:
+                return False
+            rows += [message.to_py() for message in event.delta[-1]["insert"]]
+        case [int(place)]:
+            rows[place] = event.target.to_py()
+        case _:
+            return False
+    return True
