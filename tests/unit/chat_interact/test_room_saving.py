@@ -6,7 +6,7 @@ import asyncio
 import json
 
 import pytest
-from notebook_peer import Peer
+from notebook_peer import Peer, until
 from peer_chats import raw_message
 from room_cases import CHAT, joined, reply
 
@@ -37,6 +37,21 @@ def test_flush_believes_the_file_and_not_the_server(peer: Peer, status: str, mon
             return await juno.flush()
 
     assert asyncio.run(run()) is False
+
+
+def test_flush_asks_for_no_save_when_the_room_has_saved_by_itself(peer: Peer) -> None:
+    asked: list[str] = []
+
+    async def run() -> bool:
+        async with joined(peer) as (juno, room):
+            room.save = lambda: asked.append("save") or "success"
+            await juno.put(reply("yes"))
+            await until(lambda: len(room.messages) > 1)
+            room.write()
+            return await juno.flush()
+
+    assert asyncio.run(run()) is True
+    assert not asked
 
 
 def test_flush_tries_again_when_a_save_was_cut_off(peer: Peer) -> None:

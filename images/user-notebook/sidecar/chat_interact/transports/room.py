@@ -72,19 +72,18 @@ class RoomTransport(Live):
         self._pace.put(message)
 
     async def flush(self) -> bool:
-        """Ask the room to save; true when the file was seen to hold what was put.
+        """Have the room save what is not in the file yet; true when the file was seen to hold what was put.
 
-        The room's own answer proves nothing: it says `success` also when the save was cut off by the next change or
-        failed on the disk. Where the file cannot be read from here, that answer has to do.
+        A room that chat_guard looks after has mostly saved by itself, and a save is work for the server and for every
+        client. The room's own answer proves nothing: it says `success` also when the save was cut off by the next
+        change or failed on the disk. Where the file cannot be read from here, that answer has to do.
         """
         self._must_be_open()
         self._pace.finish()
         deadline = asyncio.get_running_loop().time() + FLUSH_TIMEOUT
         while self._lost is None:
             wanted = self._wanted_on_disk()
-            status = await self._save()
-            on_disk = await self._on_disk(wanted)
-            if on_disk or (on_disk is None and status == "success"):
+            if await self._on_disk(wanted) or await self._saved(wanted):
                 for message in wanted:
                     self._unsaved.pop(message.id, None)
                 return True
@@ -183,6 +182,11 @@ class RoomTransport(Live):
         found = [self._document.get(message_id) for message_id in self._unsaved]
         present = [message for message in found if message is not None and not message.deleted]
         return present if self._unsaved else self._last_of(self._user.username)
+
+    async def _saved(self, wanted: list[Message]) -> bool:
+        status = await self._save()
+        on_disk = await self._on_disk(wanted)
+        return status == "success" if on_disk is None else on_disk
 
     async def _save(self) -> str | None:
         if self._provider == DOCUMENTS:
