@@ -42,9 +42,13 @@ def test_flush_believes_the_file_and_not_the_server(peer: Peer, status: str, mon
 def test_flush_asks_for_no_save_when_the_room_has_saved_by_itself(peer: Peer) -> None:
     asked: list[str] = []
 
+    def save() -> str:
+        asked.append("save")
+        return "success"
+
     async def run() -> bool:
         async with joined(peer) as (juno, room):
-            room.save = lambda: asked.append("save") or "success"
+            room.save = save
             await juno.put(reply("yes"))
             await until(lambda: len(room.messages) > 1)
             room.write()

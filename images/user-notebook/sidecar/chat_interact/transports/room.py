@@ -23,6 +23,9 @@ SAVE_TIMEOUT = 3.0
 FLUSH_TIMEOUT = 6.0
 FLUSH_PAUSE = 0.2
 
+BY_ITSELF = 0.5
+"""Seconds in which a room that chat_guard looks after has saved what was put, unasked."""
+
 RESYNC = 10.0
 """Seconds after which Juno asks for what it may have missed: a room can fall silent and still take changes."""
 
@@ -80,9 +83,12 @@ class RoomTransport(Live):
         """
         self._must_be_open()
         self._pace.finish()
+        put = list(self._unsaved)
+        if not await self._on_disk(self._wanted_on_disk(put)):
+            await asyncio.sleep(BY_ITSELF)
         deadline = asyncio.get_running_loop().time() + FLUSH_TIMEOUT
         while self._lost is None:
-            wanted = self._wanted_on_disk()
+            wanted = self._wanted_on_disk(put)
             if await self._on_disk(wanted) or await self._saved(wanted):
                 for message in wanted:
                     self._unsaved.pop(message.id, None)
@@ -174,14 +180,14 @@ class RoomTransport(Live):
             self._unsaved[message.id] = None
             self._document.write(message)
 
-    def _wanted_on_disk(self) -> list[Message]:
+    def _wanted_on_disk(self, put: list[str]) -> list[Message]:
         """Return what must be in the file: what was put, as it stands now; what a student removed meanwhile is none.
 
         When nothing was put in this stay, an earlier one is asked about: then it is Juno's last messages.
         """
-        found = [self._document.get(message_id) for message_id in self._unsaved]
+        found = [self._document.get(message_id) for message_id in put]
         present = [message for message in found if message is not None and not message.deleted]
-        return present if self._unsaved else self._last_of(self._user.username)
+        return present if put else self._last_of(self._user.username)
 
     async def _saved(self, wanted: list[Message]) -> bool:
         status = await self._save()
