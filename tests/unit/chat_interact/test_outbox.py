@@ -6,6 +6,7 @@ import asyncio
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,27 @@ def test_an_answer_waits_until_delivered_and_follows_its_chat(tmp_path: Path) ->
         return seen
 
     assert asyncio.run(story()) == [{"old/b.chat": 1}, {}, True]
+
+
+def test_a_new_question_does_not_wait_for_a_slow_disk_and_an_old_one_is_forgotten(tmp_path: Path) -> None:
+    async def story() -> list[Reply | None]:
+        earlier = Outbox(tmp_path)
+        await earlier.open()
+        for reply in (REPLY, Reply("r0", "q0", "chats/a.chat", "long ago", "done", 1.0)):
+            await earlier.record(reply)
+        await earlier.close()
+        box, slow = Outbox(tmp_path), threading.Event()
+        await box.open()
+        box._thread.submit(slow.wait)
+        found = [await asyncio.wait_for(box.find("new"), 1)]
+        slow.set()
+        await box.prune()
+        found += [await box.find("r0"), await box.find("r1")]
+        assert box._recorded == {"r1"}
+        await box.close()
+        return found
+
+    assert asyncio.run(story()) == [None, None, REPLY]
 
 
 def test_a_damaged_journal_is_kept_aside_and_begun_anew(tmp_path: Path) -> None:

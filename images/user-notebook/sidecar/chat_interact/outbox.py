@@ -53,6 +53,7 @@ class Outbox:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="outbox")
         self._db: sqlite3.Connection | None = None
         self._unnoted: set[str] = set()
+        self._recorded: set[str] | None = None
 
     async def open(self) -> None:
         """Open or make the file; a damaged one is set aside under another name."""
@@ -61,6 +62,8 @@ class Outbox:
     async def record(self, reply: Reply) -> None:
         """Write down an answer before it is sent."""
         values = (reply.id, reply.question, reply.chat, reply.body, reply.state, reply.decided)
+        if self._recorded is not None:
+            self._recorded.add(reply.id)
         await self._run(
             self._execute,
             "insert into reply (id, question, chat, body, state, decided) values (?, ?, ?, ?, ?, ?) "
@@ -71,6 +74,8 @@ class Outbox:
 
     async def find(self, reply_id: str) -> Reply | None:
         """Return the answer with this message id, delivered or not."""
+        if self._recorded is not None and reply_id not in self._recorded:
+            return None  # a new question, which is not to wait for the disk
         rows = await self._run(
             self._execute, "select id, question, chat, body, state, decided from reply where id = ?", (reply_id,)
         )
@@ -101,7 +106,10 @@ class Outbox:
 
     async def prune(self) -> None:
         """Forget what was delivered long ago, and what could not be delivered for that long."""
-        await self._run(self._execute, "delete from reply where decided < ?", (time.time() - KEEP_SECONDS,))
+        oldest = time.time() - KEEP_SECONDS
+        gone = await self._run(self._execute, "delete from reply where decided < ? returning id", (oldest,))
+        if self._recorded is not None:
+            self._recorded -= {str(row[0]) for row in gone}
         await self.delivered([])
 
     async def close(self) -> None:
@@ -139,6 +147,7 @@ class Outbox:
         db.execute("pragma synchronous = normal")
         db.execute("pragma cache_size = -256")
         db.executescript(SCHEMA)
+        self._recorded = {str(row[0]) for row in db.execute("select id from reply")}
         self._db = db
 
     def _execute(self, sql: str, values: tuple[object, ...]) -> list[tuple[Any, ...]]:
