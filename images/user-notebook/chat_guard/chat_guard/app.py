@@ -17,7 +17,7 @@ from .keeper import Keeper
 from .known import Patch, State, put_in_place
 from .once import insert_once
 from .open_chats import open_chats
-from .prompt import send_at_once
+from .prompt import send_at_once, skip_unheard
 from .rooms import Rooms
 from .sockets import Sockets
 from .writing import Writers, WritingHandler
@@ -60,6 +60,7 @@ class ChatGuard(ExtensionApp):
             self.patches = dict.fromkeys(PATCHES, "off")
             self.log.info("chat_guard: off")
             return
+        skip_unheard(self.serverapp.log)
         contents = self.serverapp.contents_manager
         hooks = SaveHooks(self.keeper)
         preparations = {

@@ -32,6 +32,7 @@ class Rooms:
         self._counters = counters
         self._log = log
         self._open: WeakSet[Any] = WeakSet()
+        self.gathers_history = False
         self.saver = Saver(self._save, counters, log)
 
     def save_soon(self) -> Patch:
