@@ -17,6 +17,7 @@ from .keeper import Keeper
 from .known import Patch, State, put_in_place
 from .once import insert_once
 from .open_chats import open_chats
+from .pieces import keep_text
 from .prompt import send_at_once, skip_unheard
 from .rooms import Rooms
 from .sockets import Sockets
@@ -28,6 +29,7 @@ PATCHES = (
     "stamp_in_place",
     "save_soon",
     "read_quickly",
+    "keep_text",
     "refuse_unreadable",
     "keep_unsaved",
     "check_saves",
@@ -67,6 +69,7 @@ class ChatGuard(ExtensionApp):
             "stamp_in_place": lambda: stamp_in_place(self.counters),
             "save_soon": self.rooms.save_soon,
             "read_quickly": read_quickly,
+            "keep_text": keep_text,
             "refuse_unreadable": self.rooms.refuse_unreadable,
             "keep_unsaved": lambda: keep_unsaved(self.rooms),
             "check_saves": lambda: self._check_saves(contents, hooks),

@@ -60,4 +60,7 @@ def message_ids(chat: Chat) -> list[str]:
 
 def missing(old: Iterable[str], new: Iterable[str]) -> list[str]:
     """Return what `old` has and `new` has not, each as often as it is missing."""
+    old, new = list(old), list(new)
+    if new[: len(old)] == old:  # what nearly every save is
+        return []
     return list((Counter(old) - Counter(new)).elements())

@@ -12,6 +12,7 @@ from .content import NotAChat, message_ids, parse
 from .files import Signature, write_atomic
 from .keeper import Keeper, Refused
 from .known import Patch
+from .pieces import ChatText
 
 SUFFIX = ".chat"
 
@@ -32,10 +33,7 @@ class SaveHooks:
         if not path.endswith(SUFFIX) or model.get("type") != "file" or "chunk" in model:
             return
         os_path = contents_manager._get_os_path(path)
-        try:
-            ids = message_ids(parse(content)) if isinstance(content, str) and model.get("format") == "text" else None
-        except NotAChat:
-            ids = None
+        ids = _ids_in(content) if isinstance(content, str) and model.get("format") == "text" else None
         try:
             held = self._keeper.before_write(Path(os_path), ids, can_read=room_saves.get())
         except Refused as reason:
@@ -52,6 +50,15 @@ class SaveHooks:
         """Write the file if it still is the one whose save was allowed."""
         allowed = self._announced.get(os_path)
         self._wrote[os_path] = write_atomic(Path(os_path), data, allowed[1] if allowed else None)
+
+
+def _ids_in(content: str) -> list[str] | None:
+    if isinstance(content, ChatText):
+        return content.ids
+    try:
+        return message_ids(parse(content))
+    except NotAChat:
+        return None
 
 
 def save_atomically(contents_manager: Any, hooks: SaveHooks) -> Patch:

@@ -21,6 +21,7 @@ class Counters:
     normalised: int = 0
     kept_unsaved: int = 0
     repeated: int = 0
+    encoded: int = 0
     latencies: deque[float] = field(default_factory=lambda: deque(maxlen=512))
 
     def as_dict(self) -> dict[str, Any]:

@@ -17,6 +17,8 @@ KNOWN: dict[str, dict[str, str]] = {
     "YChat._on_messages_change": {"d5bfbc8e12afb40d": "jupyterlab-chat 0.25.0 to 0.25.3"},
     "YChat._set_timestamp": {"37f45c80d7081e36": "jupyterlab-chat 0.25.0 to 0.25.3"},
     "YChat._get_messages": {"e34aa3085053a9ae": "jupyterlab-chat 0.25.0 to 0.25.3"},
+    "YChat.get": {"422325fae825d3ab": "jupyterlab-chat 0.25.0 to 0.25.3"},
+    "YChat.observe": {"feafc15929af80c6": "jupyterlab-chat 0.25.0 to 0.25.3"},
     "YChat.set": {"4135e15e4d7a1dfa": "jupyterlab-chat 0.25.0 to 0.25.3"},
     "WsChatModel.load_from_file": {
         "bd5931e1c222a895": "jupyterlab-chat 0.25.0 and 0.25.1",

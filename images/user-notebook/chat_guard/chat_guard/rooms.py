@@ -16,6 +16,7 @@ from .counters import Counters
 from .keeper import Keeper
 from .known import Patch
 from .open_chats import path_of
+from .pieces import Pieces
 from .saving import Saver
 
 CHAT = "chat"
@@ -46,10 +47,11 @@ class Rooms:
         def init(self: Any, *args: Any, **kwargs: Any) -> None:
             start(self, *args, **kwargs)
             if self._file_type == CHAT:
-                self._document.chat_guard_room = ref(self)
-                rooms._open.add(self)
+                rooms._opens(self)
 
         def on_document_change(self: Any, target: str, event: Any) -> None:
+            if self._file_type == CHAT and target == "messages":
+                self._document.chat_guard_pieces.follow(event if isinstance(event, list) else [event])
             if self._file_type != CHAT or target == "state" or self._save_delay is None:
                 on_change(self, target, event)
             elif not self._update_lock.locked():  # locked: the file is being read
@@ -108,6 +110,11 @@ class Rooms:
         self._counters.kept_unsaved += count
         self._log.warning("chat_guard: %s changed outside; kept %d unsaved messages", path_of(room), count)
         self.saver.poke(room, urgent=True)
+
+    def _opens(self, room: Any) -> None:
+        self._open.add(room)
+        room._document.chat_guard_room = ref(room)
+        room._document.chat_guard_pieces = Pieces(self._counters)
 
     def _admit(self, loader: Any, text: str) -> str:
         """Return the text of a chat file as the chat extension accepts it, or refuse to open the file."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from .content import dump, message_ids, parse
 from .counters import Counters
 from .known import Patch
+from .pieces import plain
 from .probes import stamping_loses_messages
 
 if TYPE_CHECKING:
@@ -87,11 +87,8 @@ def read_quickly() -> Patch:
 
 
 def read_messages(messages: Any) -> list[dict[str, Any]]:
-    """Return the shared list of messages as plain values; in one piece, which is quick, where JSON can say it."""
-    try:
-        return list(json.loads(str(messages)))
-    except ValueError:  # an `undefined` of a browser
-        return list(messages.to_py() or [])
+    """Return the shared list of messages as plain values."""
+    return list(plain(messages) or [])
 
 
 def keep_unsaved(rooms: Rooms) -> Patch:
