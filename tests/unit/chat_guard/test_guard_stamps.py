@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pycrdt import Array, Doc, Map
 
-from chat_guard.ychat import _index, fitting_time, read_messages
+from chat_guard.counters import Counters
+from chat_guard.ychat import _index, fitting_time, read_messages, stamp_arrived
 
 times = st.floats(1.0, 1000.0)
 values = st.recursive(
@@ -88,3 +89,55 @@ def test_quick_reading_reads_the_same_values(messages: list[dict[str, Any]]) -> 
     shared = document.get("messages", type=Array)
     shared.extend([Map(message) for message in messages])
     assert read_messages(shared) == (shared.to_py() or [])
+
+
+class Room(Chat):
+    """A chat whose messages can be stamped; `changes` counts what its clients are sent."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._ydoc, self.changes = self.doc, 0
+        self.marked: list[bool] = []
+        self._watch = self.doc.observe(self._changed)
+
+    def _changed(self, _: Any) -> None:
+        self.changes += 1
+        self.marked.append(getattr(self, "chat_guard_stamping", False))
+
+    def arrive(self, when: float, *identities: str) -> None:
+        with self.doc.transaction():
+            for identity in identities:
+                self._ymessages.append(Map({"id": identity, "time": 1.0, "raw_time": True}))
+        vars(self).setdefault("chat_guard_arrived", []).append((list(identities), when))
+
+
+def test_messages_that_came_one_after_the_other_get_their_times_in_one_change() -> None:
+    room, counters = Room(), Counters()
+    room.arrive(100.0, "a", "b")
+    room.arrive(100.5, "c")
+    room.changes, room.marked = 0, []
+    stamp_arrived(room, counters)
+    assert [(one["time"], one["raw_time"]) for one in room._ymessages.to_py() or []] == [
+        (100.0, False),
+        (100.000001, False),
+        (100.5, False),
+    ]
+    assert (room.changes, room.marked) == (1, [True]), "a change that asks for a save of its own"
+    stamp_arrived(room, counters)
+    assert (room.changes, counters.restamped) == (1, 3)
+
+
+@given(st.lists(st.integers(0, 99), min_size=1, max_size=9), st.lists(st.booleans(), min_size=9, max_size=9))
+def test_times_follow_the_page_wherever_messages_of_the_same_moment_went_and_whenever_they_were_stamped(
+    places: list[int], stamped: list[bool]
+) -> None:
+    room, counters = Room(), Counters()
+    for n, place in enumerate(places):
+        message = Map({"id": f"m{n}", "time": 1.0, "raw_time": True})
+        room._ymessages.insert(place % (n + 1), message)
+        vars(room).setdefault("chat_guard_arrived", []).append(([f"m{n}"], 100.0 + n / 100))
+        if stamped[n]:
+            stamp_arrived(room, counters)
+    stamp_arrived(room, counters)
+    times = [one["time"] for one in room._ymessages.to_py() or []]
+    assert times == sorted(times)

@@ -18,6 +18,7 @@ from .known import Patch
 from .open_chats import path_of
 from .pieces import Pieces
 from .saving import Saver
+from .ychat import stamp_arrived
 
 CHAT = "chat"
 STARTED = 0.1
@@ -54,7 +55,8 @@ class Rooms:
                 self._document.chat_guard_pieces.follow(event if isinstance(event, list) else [event])
             if self._file_type != CHAT or target == "state" or self._save_delay is None:
                 on_change(self, target, event)
-            elif not self._update_lock.locked():  # locked: the file is being read
+            elif not self._update_lock.locked() and not getattr(self._document, "chat_guard_stamping", False):
+                # locked: the file is being read
                 rooms.saver.poke(self, urgent=target == "messages" and _has_insert(event))
 
         async def maybe_save_document(self: Any, *args: Any, **kwargs: Any) -> None:
@@ -129,6 +131,7 @@ class Rooms:
 
     async def _save(self, room: Any) -> bool:
         """Save the room's chat now. A file that changed outside is read first, and takes another turn."""
+        stamp_arrived(room._document, self._counters)
         for _ in range(3):
             path = os_path(room._file)
             if path is None or not path.exists():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -26,6 +27,11 @@ TOGETHER = 2.0
 """Messages whose times differ by less than this many seconds were written at the same moment by different people."""
 
 
+LET_PASS = 0.05
+"""Seconds before the times of new messages are put in, all in one change: a change costs every client a frame, and the
+first thing to follow a message should be its answer. A save does not wait for that, it puts the times in itself."""
+
+
 def fitting_time(now: float, before: float | None, after: float | None) -> float:
     """Return the time for a message that arrived now between two others, so that times follow the order of the page.
 
@@ -42,28 +48,19 @@ def fitting_time(now: float, before: float | None, after: float | None) -> float
 def stamp_in_place(counters: Counters) -> Patch:
     """The server's time goes into a message without moving it: moving is what loses messages."""
     from jupyterlab_chat.ychat import YChat
-    from pycrdt import Map
 
     def on_messages_change(self: Any, event: Any) -> None:
         now = time.time()
         fresh = _index(self, event)
         if fresh and not _loading(self):
-            self._schedule_callback(stamp, self, fresh, now)
-
-    def stamp(self: Any, identities: list[str], now: float) -> None:
-        with self._ydoc.transaction():
-            for place, identity in enumerate(identities):
-                index = find(self, identity)
-                message = self._ymessages[index] if index is not None else None
-                if isinstance(message, Map) and message.get("raw_time", True):
-                    # Messages that came together keep their order for whoever sorts by time.
-                    when = fitting_time(now + place * 1e-6, *_neighbours(self._ymessages, index or 0))
-                    message.update({"time": when, "raw_time": False})
-                    counters.restamped += 1
+            arrived = vars(self).setdefault("chat_guard_arrived", [])
+            arrived.append((fresh, now))
+            if len(arrived) == 1:
+                asyncio.get_running_loop().call_later(LET_PASS, stamp_arrived, self, counters)
 
     def set_timestamp(self: Any, msg_idx: int, timestamp: float) -> None:
         if msg_idx < len(self._ymessages):
-            stamp(self, [self._ymessages[msg_idx].get("id")], timestamp)
+            _stamp(self, [([self._ymessages[msg_idx].get("id")], timestamp)], counters)
 
     def install() -> None:
         YChat._on_messages_change = on_messages_change
@@ -71,6 +68,33 @@ def stamp_in_place(counters: Counters) -> Patch:
 
     replaced: list[Callable[..., Any]] = [YChat._on_messages_change, YChat._set_timestamp]
     return Patch("stamp_in_place", replaced, install, lambda: stamping_loses_messages(YChat))
+
+
+def stamp_arrived(chat: Any, counters: Counters) -> None:
+    """Put the time of their arrival into the messages that came since this was last done."""
+    arrived = vars(chat).pop("chat_guard_arrived", [])
+    if arrived:
+        chat.chat_guard_stamping = True  # the save that their arrival asked for is still to come
+        try:
+            _stamp(chat, arrived, counters)
+        finally:
+            chat.chat_guard_stamping = False
+
+
+def _stamp(chat: Any, arrived: list[tuple[list[str], float]], counters: Counters) -> None:
+    from pycrdt import Map
+
+    reach = sum(len(identities) for identities, _ in arrived)
+    with chat._ydoc.transaction():
+        for identities, now in arrived:
+            for place, identity in enumerate(identities):
+                index = find(chat, identity)
+                message = chat._ymessages[index] if index is not None else None
+                if isinstance(message, Map) and message.get("raw_time", True):
+                    # Messages that came together keep their order for whoever sorts by time.
+                    when = fitting_time(now + place * 1e-6, *_neighbours(chat._ymessages, index or 0, reach))
+                    message.update({"time": when, "raw_time": False})
+                    counters.restamped += 1
 
 
 def read_quickly() -> Patch:
@@ -156,12 +180,16 @@ def find(chat: Any, identity: str) -> int | None:
     return next((at for at, message in enumerate(read_messages(messages)) if message.get("id") == identity), None)
 
 
-def _neighbours(messages: Any, index: int) -> tuple[float | None, ...]:
-    """Return the times of the messages before and after, None where there is none with the server's time."""
-    return tuple(
-        messages[at].get("time") if 0 <= at < len(messages) and messages[at].get("raw_time") is False else None
-        for at in (index - 1, index + 1)
-    )
+def _neighbours(messages: Any, index: int, reach: int) -> tuple[float | None, ...]:
+    """Return the times of the nearest messages before and after that have the server's time, None where there is none.
+
+    Others that arrived together and have no time yet, at most `reach` of them, are passed over.
+    """
+    found: list[float | None] = []
+    for places in (range(index - 1, max(index - 1 - reach, -1), -1), range(index + 1, index + 1 + reach)):
+        near = (messages[at] for at in places if at < len(messages))
+        found.append(next((one.get("time") for one in near if one.get("raw_time") is False), None))
+    return tuple(found)
 
 
 def _loading(chat: Any) -> bool:
