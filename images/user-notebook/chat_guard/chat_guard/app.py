@@ -12,6 +12,7 @@ from . import __version__
 from .backups import Limits
 from .contents import SaveHooks, save_atomically
 from .counters import Counters
+from .direct import save_directly
 from .handlers import StatusHandler
 from .keeper import Keeper
 from .known import Patch, State, put_in_place
@@ -30,6 +31,7 @@ PATCHES = (
     "save_soon",
     "read_quickly",
     "keep_text",
+    "save_directly",
     "refuse_unreadable",
     "keep_unsaved",
     "check_saves",
@@ -70,6 +72,7 @@ class ChatGuard(ExtensionApp):
             "save_soon": self.rooms.save_soon,
             "read_quickly": read_quickly,
             "keep_text": keep_text,
+            "save_directly": lambda: save_directly(self.rooms),
             "refuse_unreadable": self.rooms.refuse_unreadable,
             "keep_unsaved": lambda: keep_unsaved(self.rooms),
             "check_saves": lambda: self._check_saves(contents, hooks),

@@ -137,6 +137,12 @@ class Keeper:
         """Return how often the file was read as a chat."""
         return self._reads.get(path, 0)
 
+    def last_seen(self, path: Path) -> Signature | None:
+        """Return the signature that the file had when it was last read or written by us."""
+        with self._lock:
+            known = self._known.get(path)
+        return known[0] if known else None
+
     def changed_outside(self, path: Path) -> bool:
         """Did somebody else write the file since it was last read or written by us?"""
         with self._lock:

@@ -43,6 +43,8 @@ KNOWN: dict[str, dict[str, str]] = {
     "YDocWebSocketHandler.on_close": {"3f58c0f90a878dce": "jupyter-server-ydoc 3.0.4"},
     "YDocWebSocketHandler._clean_room": {"4c372bfe4d00eb07": "jupyter-server-ydoc 3.0.4"},
     "FileLoader.load_content": {"bb71febd03ca5fc6": "jupyter-server-ydoc 3.0.0 to 3.0.4"},
+    "FileLoader.maybe_save_content": {"7ff281dbd842bcb6": "jupyter-server-ydoc 3.0.4"},
+    "FileLoader._save_content_at_path": {"b60bfedefef2f0ef": "jupyter-server-ydoc 3.0.4"},
     "AsyncFileManagerMixin._save_file": {"5e9fbb5f5a24e391": "jupyter-server 2.21"},
 }
 

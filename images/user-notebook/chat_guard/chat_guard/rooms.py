@@ -13,6 +13,7 @@ from tornado.web import HTTPError
 from .content import NotAChat, message_ids, parse
 from .contents import room_saves
 from .counters import Counters
+from .direct import DirectSaves
 from .keeper import Keeper
 from .known import Patch
 from .open_chats import path_of
@@ -34,7 +35,8 @@ class Rooms:
         self._counters = counters
         self._log = log
         self._open: WeakSet[Any] = WeakSet()
-        self.gathers_history = False
+        self._direct = DirectSaves(keeper, log)
+        self.saves_directly = False
         self.saver = Saver(self._save, counters, log)
 
     def save_soon(self) -> Patch:
@@ -61,7 +63,11 @@ class Rooms:
 
         async def maybe_save_document(self: Any, *args: Any, **kwargs: Any) -> None:
             room_saves.set(self._file_type == CHAT)  # for this task, and for what it starts
+            path = os_path(self._file) if self._file_type == CHAT else None
+            before = rooms._keeper.writes(path) if path else 0
             await save(self, *args, **kwargs)
+            if path:
+                rooms._direct.left(self, path, before)
 
         def install() -> None:
             DocumentRoom.__init__ = init
@@ -136,6 +142,8 @@ class Rooms:
             path = os_path(room._file)
             if path is None or not path.exists():
                 self._log.warning("chat_guard: %s is gone, its chat is not saved any more", path or room.room_id)
+                return True
+            if self.saves_directly and await self._direct.save(room, path):
                 return True
             writes, reads = self._keeper.writes(path), self._keeper.reads(path)
             await room._maybe_save_document(None, save_now=True)
