@@ -14,6 +14,7 @@ from .contents import SaveHooks, save_atomically
 from .counters import Counters
 from .direct import save_directly
 from .handlers import StatusHandler
+from .history import gather_history
 from .keeper import Keeper
 from .known import Patch, State, put_in_place
 from .once import insert_once
@@ -32,6 +33,7 @@ PATCHES = (
     "read_quickly",
     "keep_text",
     "save_directly",
+    "gather_history",
     "refuse_unreadable",
     "keep_unsaved",
     "check_saves",
@@ -73,6 +75,7 @@ class ChatGuard(ExtensionApp):
             "read_quickly": read_quickly,
             "keep_text": keep_text,
             "save_directly": lambda: save_directly(self.rooms),
+            "gather_history": lambda: gather_history(self.rooms),
             "refuse_unreadable": self.rooms.refuse_unreadable,
             "keep_unsaved": lambda: keep_unsaved(self.rooms),
             "check_saves": lambda: self._check_saves(contents, hooks),
@@ -96,7 +99,7 @@ class ChatGuard(ExtensionApp):
 
     async def stop_extension(self) -> None:
         """Save what is not on disk yet; upstream cancels its own pending saves when the server stops."""
-        await self.rooms.saver.flush()
+        await self.rooms.finish()
         await self.sockets.saver.flush()
 
     def report(self) -> dict[str, Any]:

@@ -22,6 +22,7 @@ class Counters:
     kept_unsaved: int = 0
     repeated: int = 0
     encoded: int = 0
+    history_writes: int = 0
     latencies: deque[float] = field(default_factory=lambda: deque(maxlen=512))
 
     def as_dict(self) -> dict[str, Any]:

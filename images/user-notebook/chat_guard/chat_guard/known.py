@@ -45,6 +45,7 @@ KNOWN: dict[str, dict[str, str]] = {
     "FileLoader.load_content": {"bb71febd03ca5fc6": "jupyter-server-ydoc 3.0.0 to 3.0.4"},
     "FileLoader.maybe_save_content": {"7ff281dbd842bcb6": "jupyter-server-ydoc 3.0.4"},
     "FileLoader._save_content_at_path": {"b60bfedefef2f0ef": "jupyter-server-ydoc 3.0.4"},
+    "YRoom._broadcast_updates": {"114a7901ae9fa63c": "pycrdt-websocket 0.16.5"},
     "AsyncFileManagerMixin._save_file": {"5e9fbb5f5a24e391": "jupyter-server 2.21"},
 }
 

@@ -14,6 +14,7 @@ from .content import NotAChat, message_ids, parse
 from .contents import room_saves
 from .counters import Counters
 from .direct import DirectSaves
+from .history import History
 from .keeper import Keeper
 from .known import Patch
 from .open_chats import path_of
@@ -36,7 +37,7 @@ class Rooms:
         self._log = log
         self._open: WeakSet[Any] = WeakSet()
         self._direct = DirectSaves(keeper, log)
-        self.saves_directly = False
+        self.gathers_history = self.saves_directly = False
         self.saver = Saver(self._save, counters, log)
 
     def save_soon(self) -> Patch:
@@ -123,6 +124,9 @@ class Rooms:
         self._open.add(room)
         room._document.chat_guard_room = ref(room)
         room._document.chat_guard_pieces = Pieces(self._counters)
+        if self.gathers_history and room.ystore is not None:
+            room.chat_guard_history = History(room, self._counters, self._log)
+            room.ystore.write = room.chat_guard_history.write
 
     def _admit(self, loader: Any, text: str) -> str:
         """Return the text of a chat file as the chat extension accepts it, or refuse to open the file."""
@@ -135,9 +139,21 @@ class Rooms:
             self._keeper.start_from(path, message_ids(parse(text)))
         return admitted
 
+    async def finish(self) -> None:
+        """Write everything that is not on disk yet, now."""
+        await self.saver.flush()
+        for room in list(self._open):
+            await self._catch_up(room)
+
+    async def _catch_up(self, room: Any) -> None:
+        history: History | None = getattr(room, "chat_guard_history", None)
+        if history is not None:
+            await history.catch_up()
+
     async def _save(self, room: Any) -> bool:
         """Save the room's chat now. A file that changed outside is read first, and takes another turn."""
         stamp_arrived(room._document, self._counters)
+        await self._catch_up(room)
         for _ in range(3):
             path = os_path(room._file)
             if path is None or not path.exists():
