@@ -53,6 +53,10 @@ class Server:
     def shell(self, script: str) -> str:
         raise NotImplementedError
 
+    def python(self, program: str) -> str:
+        """Run a program with the server's Python and return what it printed."""
+        raise NotImplementedError
+
     def remove(self) -> None:
         raise NotImplementedError
 
@@ -136,6 +140,10 @@ class LocalServer(Server):
     def shell(self, script: str) -> str:
         return subprocess.run(["sh", "-c", script], cwd=self.root, check=True, capture_output=True, text=True).stdout
 
+    def python(self, program: str) -> str:
+        argv, environment = [f"{LOCAL}/bin/python", "-c", program], {**os.environ, "HOME": str(self.home)}
+        return subprocess.run(argv, env=environment, check=True, capture_output=True, text=True).stdout
+
     def log(self) -> str:
         return (self.home / "log").read_text(errors="replace")
 
@@ -192,6 +200,9 @@ class ImageServer(Server):
 
     def shell(self, script: str) -> str:
         return self.docker("exec", "--workdir", "/home/jovyan/work", self.box.name, "sh", "-c", script).decode()
+
+    def python(self, program: str) -> str:
+        return self.docker("exec", self.box.name, "/opt/jupyter/bin/python", "-c", program).decode()
 
     def log(self) -> str:
         return self.box.logs()
