@@ -30,7 +30,7 @@ deploy: tools-deploy ## Build, try and serve a release on each hub host (DRY_RUN
 rollback: tools-deploy ## Serve the previous release (TO=ID another, MODE=quick: only YDoc off, MODE=quick-undo)
 	@$(OPERATE) rollback
 
-verify: tools ## Test the hub that runs; table, JUnit XML and an HTML report in test-results/verify/
+verify: tools ## Test the hub that runs, safe at any time; reports in test-results/verify/ (PROBE=1: a throw-away student too)
 	@$(PYTHON) scripts/verify.py
 
 status: tools-deploy ## What serves, and every student's server as observed (JSON=1)

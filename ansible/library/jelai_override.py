@@ -91,7 +91,7 @@ def apply(module: AnsibleModule, layout: Layout) -> dict[str, object]:
         changed = override.record(layout.override, value, module.params["who"])
     else:
         changed = override.clear(layout.override)
-    rows = override.tell_all(servers, value)
+    rows = override.tell_all(servers, value, news=changed)
     return {
         "changed": changed or any(row.changed for row in rows),
         "junos": [row.as_dict() for row in rows],

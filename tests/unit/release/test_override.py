@@ -111,6 +111,14 @@ def test_one_that_follows_already_is_not_told_again() -> None:
     assert (row.follows, row.changed, row.mode, asked) == (True, False, "room", [])
 
 
+def test_what_is_news_is_told_without_asking_first() -> None:
+    asked: list[Sequence[str]] = []
+    row = tell(ANN, "false", juno(Answer(0, SWITCHED), follows="false", asked=asked), news=True)
+    assert row.follows and row.changed and len(asked) == 1
+    assert not tell(ANN, "false", juno(Answer(127)), news=True).follows
+    assert tell_all([ANN], "false", juno(Answer(0, SWITCHED), follows="false"), news=True)[0].changed
+
+
 def test_one_whose_server_keeps_its_rooms_follows_and_says_why_it_stays() -> None:
     row = tell(ANN, "false", juno(Answer(1, "mode room: the server keeps its rooms until it restarts\nafter 1 s\n")))
     assert row.follows and row.mode == "room" and row.said.startswith("the server keeps its rooms")
