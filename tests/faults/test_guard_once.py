@@ -6,9 +6,8 @@ import asyncio
 import uuid
 
 import pytest
-from dialogue import create
 from guard_servers import TOKEN, Server, running
-from students import Messages, StudentSocket
+from students import Messages, StudentSocket, create
 
 
 async def say_twice(server: Server, path: str) -> tuple[str, Messages]:
