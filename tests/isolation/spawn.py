@@ -13,6 +13,7 @@ from types import SimpleNamespace
 
 from traitlets.config import Config
 
+import jelai_hub.spawner
 from jelai_hub import students
 from jelai_hub.settings import Place, Settings
 from jelai_hub.spawner import StudentSpawner
@@ -20,8 +21,14 @@ from jelai_hub.spawner import StudentSpawner
 POLLS = 100
 
 
+async def listens(host: str, port: int) -> bool:
+    """Stands in for the hub's look at the server: nothing listens in this one, and here is no network to see it."""
+    return True
+
+
 def spawner(stack: str, image: str, user: str) -> StudentSpawner:
     """As jupyterhub_config.py sets it up. Only what JupyterHub itself would add is left out."""
+    jelai_hub.spawner.listens = listens
     settings = Settings(notebook_memory="256M", notebook_cpus=0.5)
     StudentSpawner.place = Place(
         stack=stack, release="20260101-000000-0badcafe", network=f"{stack}-students", notebook_image=image

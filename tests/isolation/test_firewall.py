@@ -106,6 +106,14 @@ DAMAGE = {
 WITHOUT_FILTER = "iptables-nft -D INPUT -i {bridge} -j JELAI-IN-{bridge}; iptables-nft -F JELAI-{bridge}"
 
 
+def wait_well(firewall: Running) -> None:
+    """Until all rules are there again."""
+    for _ in until(8):
+        if firewall.exec("python3", "-I", "-m", "firewall", "check").code == 0:
+            return
+    raise AssertionError("not put right: " + firewall.logs())
+
+
 def test_without_the_table_filter_nothing_opens_even_for_a_moment(
     classroom: Place, host_port: int, firewall: Running
 ) -> None:
@@ -116,6 +124,7 @@ def test_without_the_table_filter_nothing_opens_even_for_a_moment(
             assert classroom.reached(name, targets(classroom, host_port)) <= EXPECTED[name]
     finally:
         firewall.container.unpause()
+    wait_well(firewall)
 
 
 @pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE)
@@ -140,11 +149,7 @@ def test_the_health_check_tells_while_a_rule_is_missing(classroom: Place, firewa
     finally:
         firewall.container.unpause()
     assert f"the rules of JELAI-IN-{classroom.bridge} are not ours" in said
-    for _ in until(6):
-        if firewall.exec("python3", "-I", "-m", "firewall", "check").code == 0:
-            break
-    else:
-        raise AssertionError("not put right")
+    wait_well(firewall)
 
 
 def test_the_rules_stay_when_their_keeper_is_killed_and_when_it_is_replaced(
