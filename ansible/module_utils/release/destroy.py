@@ -41,7 +41,7 @@ def _destroy(layout: Layout, project: Project, *, volumes: bool) -> str:
     layout.current.unlink(missing_ok=True)
     layout.previous.unlink(missing_ok=True)
     kept = "their volumes are deleted" if volumes else "their volumes are kept"
-    return f"{project.name} is ended, with {len(servers)} students' servers; {kept}{rules}"
+    return f"{project.name} is ended, with the servers of {len(servers)} students; {kept}{rules}"
 
 
 def _remove_rules(project: Project) -> str:
