@@ -17,7 +17,8 @@ from typing import Any
 
 from . import look_inside
 from .docker_cli import HERE, Docker, DockerError, execute, inside, json_lines
-from .tables import bytes_of, moment, plain
+from .memory import of_process
+from .tables import moment, plain
 
 STACK, USER, RELEASE = "org.jelai.stack", "org.jelai.user", "org.jelai.release"
 MODES = frozenset({"room", "socket", "file", "waiting"})
@@ -70,7 +71,7 @@ class Seen:
 
 
 def found(container: Mapping[str, Any]) -> Server:
-    """A server as `docker inspect` tells it."""
+    """A server as `docker inspect` tells it, with its memory."""
     labels, state = container["Config"].get("Labels") or {}, container["State"]
     return Server(
         user=plain(labels.get(USER, "")),
@@ -80,6 +81,7 @@ def found(container: Mapping[str, Any]) -> Server:
         state=state["Status"],
         health=(state.get("Health") or {}).get("Status", ""),
         started=state["StartedAt"] if state["Status"] == "running" else None,
+        memory=of_process(int(state.get("Pid") or 0)),
     )
 
 
@@ -142,12 +144,6 @@ def with_hub(servers: Iterable[Server], rows: Iterable[Mapping[str, Any]]) -> li
     return sorted(out, key=lambda server: server.user)
 
 
-def with_memory(servers: Iterable[Server], rows: Iterable[Mapping[str, Any]]) -> list[Server]:
-    """Servers with what `docker stats` tells."""
-    used = {str(row["Name"]): bytes_of(str(row["MemUsage"]).partition("/")[0]) for row in rows}
-    return [replace(server, memory=used.get(server.container)) for server in servers]
-
-
 def find(stack: str, docker: Docker = HERE) -> list[Server]:
     """Students' containers of a stack, running or not. Raises DockerError."""
     rows = docker.ps([f"label={STACK}={stack}", f"label={USER}"])
@@ -186,30 +182,17 @@ def ops(stack: str, *verb: str, seconds: float = 60, docker: Docker = HERE) -> l
     return json_lines(answer.stdout)
 
 
-def memory(servers: Iterable[Server], docker: Docker = HERE) -> list[dict[str, Any]]:
-    """What `docker stats` tells of those that run."""
-    names = [server.container for server in servers if server.state == "running"]
-    if not names:
-        return []
-    return json_lines(docker.run(["docker", "stats", "--no-stream", "--no-trunc", "--format={{json .}}", *names]))
-
-
 def observe(stack: str, *, seconds: float = ANSWER_SECONDS, docker: Docker = HERE, asking: Docker = BOUNDED) -> Seen:
     """Everything about a stack's servers, asked at the same time. Raises DockerError when docker does not answer."""
     notes: list[str] = []
     servers = find(stack, docker)
     with ThreadPoolExecutor(AT_ONCE) as pool:
         hub = pool.submit(ops, stack, "list", docker=docker)
-        stats = pool.submit(memory, servers, docker)
         servers = list(pool.map(lambda one: look(one, seconds, asking), servers))
     try:
         servers = with_hub(servers, hub.result())
     except DockerError as error:
         notes.append(f"the hub was not asked: {error}")
-    try:
-        servers = with_memory(servers, stats.result())
-    except DockerError as error:
-        notes.append(f"memory is not known: {error}")
     return Seen(servers, notes)
 
 

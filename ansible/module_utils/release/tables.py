@@ -9,7 +9,6 @@ from datetime import datetime
 
 RED, GREEN, YELLOW, DIM = "31", "32", "33", "2"
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
-_UNITS = {"b": 1, "kb": 1000, "mb": 1000**2, "gb": 1000**3, "kib": 1024, "mib": 1024**2, "gib": 1024**3, "tib": 1024**4}
 
 
 def plain(text: object, most: int = 160) -> str:
@@ -71,12 +70,6 @@ def size(count: float | None) -> str:
             return f"{count:.0f} {unit}"
         count /= 1000
     return f"{count:.1f} GB"
-
-
-def bytes_of(text: str) -> int | None:
-    """Bytes of what docker prints, such as `113.8MiB`."""
-    match = re.fullmatch(r"\s*([\d.]+)\s*([kmgt]?i?b)\s*", text, re.IGNORECASE)
-    return int(float(match[1]) * _UNITS[match[2].lower()]) if match and match[2].lower() in _UNITS else None
 
 
 def moment(text: object) -> datetime | None:

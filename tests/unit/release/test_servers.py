@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from release.docker_cli import Answer, Docker, DockerError
-from release.servers import Server, age, find, found, hub_of, look, observe, ops, with_hub, with_look, with_memory
+from release.servers import Server, age, find, found, hub_of, look, observe, ops, with_hub, with_look
 
 JUNO = {
     "mode": "room",
@@ -50,7 +50,7 @@ class Engine:
     def __init__(self, users: Sequence[str], says: Mapping[str, str] | None = None, hub: Answer | None = None) -> None:
         self.users, self.says = list(users), says or {}
         self.hub = hub or Answer(0, "\n".join(json.dumps(row(user)) for user in users))
-        self.delay, self.hub_runs, self.stats = 0.0, True, Answer(0)
+        self.delay, self.hub_runs = 0.0, True
         self.asked: list[Sequence[str]] = []
 
     def __call__(self, argv: Sequence[str], seconds: float, env: Any, given: str | None) -> Answer:
@@ -63,8 +63,6 @@ class Engine:
             return Answer(0, "\n".join(json.dumps({"ID": name, "Names": name}) for name in names))
         if verb == "container":
             return Answer(0, json.dumps([inspected(user) for user in argv[3:]]))
-        if verb == "stats":
-            return self.stats
         if "jelai_hub.ops" in argv:
             return self.hub
         time.sleep(self.delay)
@@ -198,12 +196,6 @@ def test_a_server_that_is_just_starting_has_a_row_without_a_container() -> None:
     assert servers[2].said == ("the hub knows it, but it has no container",)
 
 
-def test_memory_belongs_to_its_container() -> None:
-    rows = [{"Name": "jelai-user-ann", "MemUsage": "100MiB / 2GiB"}, {"Name": "other", "MemUsage": "1B / 1B"}]
-    ann, bob = with_memory([RUNNING, Server("bob", "jelai-user-bob")], rows)
-    assert ann.memory == 104857600 and bob.memory is None
-
-
 def test_everything_is_asked_at_once() -> None:
     engine = Engine([f"s{number}" for number in range(8)])
     engine.says, engine.delay = dict.fromkeys(engine.users, seen()), 0.2
@@ -243,19 +235,6 @@ def test_without_the_hub_the_rest_is_shown_with_a_note(answer: Answer, said: str
     observed = observe("jelai", docker=Docker(engine), asking=Docker(engine))
     assert observed.notes == [f"the hub was not asked: {said}"]
     assert observed.servers[0].mode == "room" and observed.servers[0].known is None
-
-
-def test_without_memory_figures_the_rest_is_shown_with_a_note() -> None:
-    engine = Engine(["ann"], {"ann": seen()})
-    engine.stats = Answer(1, "", "no cgroups")
-    observed = observe("jelai", docker=Docker(engine), asking=Docker(engine))
-    assert observed.notes == ["memory is not known: docker stats: no cgroups"] and observed.servers[0].memory is None
-
-
-def test_docker_is_not_asked_for_the_memory_of_nobody() -> None:
-    engine = Engine([])
-    assert observe("jelai", docker=Docker(engine), asking=Docker(engine)).servers == []
-    assert not any("stats" in argv for argv in engine.asked)
 
 
 def test_a_stack_without_a_hub_is_told_so() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from release.tables import RED, ago, bytes_of, duration, moment, paint, plain, size, table, unpainted
+from release.tables import RED, ago, duration, moment, paint, plain, size, table, unpainted
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 
@@ -59,14 +59,6 @@ def test_what_never_was_is_a_dash() -> None:
 )
 def test_sizes(count: float, said: str) -> None:
     assert size(count) == said
-
-
-@pytest.mark.parametrize(
-    ("text", "count"),
-    [("113.5MiB", 119013376), ("2GiB ", 2147483648), (" 5kB", 5000), ("0B", 0), ("--", None), ("12 parsecs", None)],
-)
-def test_what_docker_prints_as_a_size(text: str, count: int | None) -> None:
-    assert bytes_of(text) == count
 
 
 @pytest.mark.parametrize(
