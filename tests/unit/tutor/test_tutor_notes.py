@@ -8,12 +8,11 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import httpx
 import pytest
-from tutor_process import ASK, ROOT, Running, Start
+from tutor_process import ASK, ROOT, Running, Start, until
 
 NDJSON = {"Accept": "application/x-ndjson"}
 
@@ -21,15 +20,6 @@ NDJSON = {"Accept": "application/x-ndjson"}
 @pytest.fixture
 def tutor(start: Start) -> Running:
     return start()
-
-
-def until(true: Callable[[], bool], seconds: float = 5.0) -> bool:
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if true():
-            return True
-        time.sleep(0.02)
-    return False
 
 
 def test_it_quotes_the_passage_that_fits_with_file_and_heading_and_says_that_there_is_no_model(tutor: Running) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 
 import httpx
 import pytest
-from tutor_process import ROOT, Running, Start
+from tutor_process import ROOT, Running, Start, until
 
 from tutor import students as module
 from tutor.question import Refused
@@ -121,7 +121,7 @@ def test_a_hub_that_cannot_say_who_it_is_is_503_and_the_operator_reads_why(
     response = tutor.ask("lists", **ADA)
     assert response.status_code == 503
     assert "cannot be asked" in response.json()["detail"]
-    assert any("does not say who a student is" in line for line in tutor.log)
+    assert until(lambda: any("does not say who a student is" in line for line in tutor.log))
     assert not any("ada-token" in line for line in tutor.log)
     hub.broken = None
     assert tutor.ask("lists", **ADA).status_code == 200
@@ -138,7 +138,7 @@ def test_a_hub_that_restarts_disturbs_nobody_who_was_known(start: Start) -> None
 def test_without_a_hub_nobody_has_to_show_anything(start: Start) -> None:
     tutor = start()
     assert tutor.ask("lists").status_code == 200
-    assert any("students are not verified" in line for line in tutor.log)
+    assert until(lambda: any("students are not verified" in line for line in tutor.log))
 
 
 def in_time(hub: Hub, steps: Callable[[Callable[[str], Any], list[float]], None]) -> None:

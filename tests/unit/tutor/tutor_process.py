@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -56,3 +57,13 @@ class Running:
 
 
 Start = Callable[..., Running]
+
+
+def until(true: Callable[[], bool], seconds: float = 5.0) -> bool:
+    """Wait for something that another process does; whether it came true."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if true():
+            return True
+        time.sleep(0.02)
+    return False
