@@ -25,6 +25,7 @@ MODES = frozenset({"room", "socket", "file", "waiting"})
 AT_ONCE = 8
 ANSWER_SECONDS = 10.0
 BOUNDED = Docker(partial(execute, most=1 << 20))
+LOOK = inspect.getsource(look_inside)  # here, because the cache behind it is not made for threads
 """What asks inside students' containers."""
 
 
@@ -158,7 +159,7 @@ def look(server: Server, seconds: float = ANSWER_SECONDS, docker: Docker = BOUND
         return server
     program = inside(server.container, "/opt/juno/bin/python", "-I", "-S", "-", stdin=True)
     try:
-        return with_look(server, docker.run(program, seconds=seconds, input=inspect.getsource(look_inside)))
+        return with_look(server, docker.run(program, seconds=seconds, input=LOOK))
     except DockerError as error:
         return replace(server, said=(*server.said, plain(f"it cannot be asked: {error}")))
 
