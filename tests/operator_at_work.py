@@ -33,11 +33,12 @@ MINUTE = 60.0
 
 @dataclass(frozen=True)
 class Done:
-    """What a verb said, and its exit code."""
+    """What a verb said, on both streams and (`out`) on stdout alone, and its exit code."""
 
     verb: str
     code: int
     said: str
+    out: str
     seconds: float
 
     def check(self) -> Done:
@@ -94,7 +95,7 @@ class Operator:
             timeout=seconds,
             stdin=subprocess.DEVNULL,
         )
-        return Done(verb, done.returncode, done.stdout + done.stderr, time.monotonic() - began)
+        return Done(verb, done.returncode, done.stdout + done.stderr, done.stdout, time.monotonic() - began)
 
     def start(self, verb: str, **options: str) -> subprocess.Popen[str]:
         """Type a verb and go on; in a group of its own, so that all of it can be killed."""

@@ -38,7 +38,7 @@ def test_a_full_rollback_during_a_lesson_loses_nothing(hub: Operator) -> None:
 
 def test_a_rollback_names_the_servers_that_follow_later(hub: Operator) -> None:
     assert modes(hub), "the lesson's servers still run"
-    status = json.loads(hub.make("status", JSON="1").check().said)
+    status = json.loads(hub.make("status", JSON="1").check().out)["localhost"]
     assert {row["release"] for row in status["servers"]} <= {hub.link("current"), hub.link("previous")}
 
 
