@@ -1,4 +1,4 @@
-"""The hub. What is decided here is said in settings.json (docs/settings.md); how, in the package jelai_hub."""
+"""The hub. What is decided here is said in settings.json (docs/settings-deployment.md); how, in jelai_hub."""
 
 import sys
 
