@@ -64,7 +64,7 @@ bench: images ## Measure what is promised: answer times, memory, size, start; JS
 	@$(PYTHON) tests/bench/run.py
 
 drill: images ## Kill Juno, server, tutor, deploys and rollbacks at random, and count what was lost
-	@DRILL=1 $(PYTHON) tests/run.py faults deploy rollback
+	@DRILL=1 STRICT=1 $(PYTHON) tests/run.py faults deploy rollback
 
 ##@ Build
 images: engine ## Build every image; what came out is in .build/images.json

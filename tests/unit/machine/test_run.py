@@ -41,6 +41,30 @@ def test_a_failed_test_is_named(house: Path) -> None:
     assert any("test_bad" in line for line in told)
 
 
+def test_a_test_that_passes_when_tried_again_counts_and_is_told(house: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("STRICT", raising=False)
+    unsteady = (
+        "from pathlib import Path\n"
+        "def test_bad(tmp_path): assert 1 == 2, 'so it is'\n"
+        "def test_rare():\n"
+        "    flag = Path(__file__).with_name('flag')\n"
+        "    tried = flag.exists()\n"
+        "    flag.touch()\n"
+        "    assert tried, 'a rare loss'\n"
+    )
+    (house / "tests" / "unit" / "test_x.py").write_text(unsteady)
+    count, told = run.run_pytest("unit")
+    assert count == run.Count(passed=1, failed=1)
+    assert any("a rare loss" in line for line in told) and any("so it is" in line for line in told)
+    assert "tried again: 1 passed, 1 failed" in told
+
+
+def test_strictly_there_is_no_second_try(house: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STRICT", "1")
+    test_a_failed_test_is_named(house)
+    assert not (house / "unit-again.xml").exists()
+
+
 def test_a_suite_that_cannot_be_imported_has_failed(house: Path) -> None:
     (house / "tests" / "unit" / "test_x.py").write_text("import no_such_module_anywhere\n")
     assert run.run_pytest("unit")[0].failed == 1
