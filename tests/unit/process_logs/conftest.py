@@ -7,11 +7,18 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from programs import ROOT, End, Start, Until, wait_until
+
+
+def environment(home: Path) -> dict[str, str]:
+    """Return the variables of a student's container."""
+    parts = (str(ROOT / "images" / "user-notebook" / part) for part in ("sidecar", "telemetry"))
+    settings = {"HOME": str(home), "TZ": "UTC", "NOTEBOOK_ROOT": str(home / "work")}
+    return {"PATH": os.environ["PATH"], "PYTHONPATH": ":".join(parts), **settings}
 
 
 @pytest.fixture
@@ -27,13 +34,7 @@ def start(home: Path) -> Iterator[Start]:
     started: list[subprocess.Popen[str]] = []
 
     def begin(program: str, **settings: str) -> subprocess.Popen[str]:
-        environ = {
-            "PATH": os.environ["PATH"],
-            "HOME": str(home),
-            "TZ": "UTC",
-            "PYTHONPATH": str(ROOT / "images" / "user-notebook" / "sidecar"),
-            **settings,
-        }
+        environ = environment(home) | settings
         log = (home / f"{program}.log").open("a")
         started.append(
             subprocess.Popen([sys.executable, "-m", program], env=environ, stdout=log, stderr=log, text=True)
@@ -62,3 +63,14 @@ def end() -> End:
         return process.wait(10), time.monotonic() - begin
 
     return stop
+
+
+@pytest.fixture
+def replayed(home: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Replay a telemetry file."""
+
+    def run(file: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "process_logs", "--replay", str(file), *arguments]
+        return subprocess.run(command, env=environment(home), capture_output=True, text=True, check=True)
+
+    return run

@@ -6,13 +6,13 @@ import json
 import random
 import resource
 import subprocess
-import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from jelai_telemetry.sink import Sink
-from programs import ROOT, End, Start, Until
+from programs import End, Start, Until
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -40,16 +40,10 @@ def inputs(home: Path) -> list[str]:
     return [entry["input"] for entry in entries(home) if entry["event"] == "Executed cells"]
 
 
-def test_real_browser_sessions_give_the_known_entries() -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "process_logs", "--replay", str(GOLDEN / "telemetry.jsonl")],
-        cwd=ROOT / "images" / "user-notebook" / "sidecar",
-        env={"TZ": "UTC"},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert done.stdout == (GOLDEN / "entries.jsonl").read_text()
+def test_real_browser_sessions_give_the_known_entries(
+    replayed: Callable[..., subprocess.CompletedProcess[str]],
+) -> None:
+    assert replayed(GOLDEN / "telemetry.jsonl").stdout == (GOLDEN / "entries.jsonl").read_text()
 
 
 def test_what_follows_live_is_what_a_replay_gives(home: Path, start: Start, until: Until) -> None:

@@ -6,58 +6,62 @@ next event would have told it.
 
 from __future__ import annotations
 
-import re
-import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from process_logs.cells import Cells
+from process_logs.entries import Entry, entry
 from process_logs.events import Event, source
+from process_logs.inserting import Inserting
+from process_logs.juno_code import JunoCode
 
 PAUSE_MS = 3000
 """An edit is over when so long nothing more was typed."""
-
-TEXT_CHARS = 20_000
-"""The longest text in an entry."""
 
 FOR_EVER = 10**15
 MAX_OPEN = 40
 MAX_HELD = 3_000_000
 """So many open notebooks, and characters in them, are followed; the one that was quiet longest is let go."""
 
-ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+INSERTING = frozenset({"CellEditEvent", "ClipboardPasteEvent", "ClipboardCopyEvent", "ClipboardCutEvent"})
 
-LOOK_EVERY = 100
-"""Events between two looks at how much is held."""
+LOOK_EVERY = 1000
+"""Events between two looks at how much is held, unless one brings a whole notebook."""
 
-Entry = dict[str, Any]
 Key = tuple[str, str]
 
 
 class Activity:
-    """What is known of the open notebooks."""
+    """What is known of the open notebooks; `code` is what Juno sent, where that is known."""
 
-    def __init__(self) -> None:
+    def __init__(self, code: JunoCode | None = None) -> None:
         self._open: OrderedDict[Key, Cells] = OrderedDict()
+        self.code = code
+        self._inserting = Inserting(code)
         self._seen = 0
 
     def of(self, event: Event) -> Iterator[Entry]:
         """Yield what an event shows that the student did, and the edits that it ends."""
         key = (event.notebook, event.session)
         self._seen += 1
-        if self._seen % LOOK_EVERY == 0:
+        if self._seen % LOOK_EVERY == 0 or len(event.cells) > 1:
             yield from self._let_go()
         cells = self._open.setdefault(key, Cells())
         self._open.move_to_end(key)
+        if cells.clock_went_back(event.time_ms):
+            yield from _edits(cells, event.notebook)
+            cells.set_clock(event.time_ms)
         yield from _edits(cells, event.notebook, event.time_ms - PAUSE_MS)
+        if event.name in INSERTING:
+            yield from self._inserting.of(event, cells)
         if handler := HANDLERS.get(event.name):
             yield from handler(event, cells)
 
-    def idle(self, now_ms: int) -> Iterator[Entry]:
-        """Yield the edits that nothing followed for a while; at the end of a replay all of them, with FOR_EVER."""
+    def idle(self) -> Iterator[Entry]:
+        """Yield the edits that nothing has followed: after a while in which nothing came, and at a replay's end."""
         for (notebook, _), cells in self._open.items():
-            yield from _edits(cells, notebook, now_ms - PAUSE_MS)
+            yield from _edits(cells, notebook)
 
     def waiting(self) -> bool:
         """Tell whether there are edits that were not told yet."""
@@ -71,29 +75,20 @@ class Activity:
             held -= cells.size()
             yield from _edits(cells, notebook)
 
-    def dump(self) -> list[Any]:
+    def dump(self) -> dict[str, Any]:
         """Return what is known, for a JSON file."""
-        return [[*key, cells.dump()] for key, cells in self._open.items()]
+        notebooks = [[*key, cells.dump()] for key, cells in self._open.items()]
+        return {"notebooks": notebooks, "inserting": self._inserting.dump()}
 
     @classmethod
-    def restore(cls, data: list[Any]) -> Activity:
-        """Return what a JSON file knows. Raises ValueError, TypeError or IndexError for one that is not ours."""
-        activity = cls()
-        for notebook, session, cells in data:
+    def restore(cls, data: dict[str, Any], code: JunoCode | None = None) -> Activity:
+        """Return what a JSON file knows. Raises ValueError, TypeError or KeyError for one that is not ours."""
+        activity = cls(code)
+        for notebook, session, cells in data["notebooks"]:
             activity._open[(str(notebook), str(session))] = Cells.restore(cells)
+        if inserting := data.get("inserting"):  # earlier releases did not have it
+            activity._inserting.load(inserting)
         return activity
-
-
-def entry(name: str, notebook: str, time_ms: int, index: int | None, **more: str) -> Entry:
-    """Return an entry of the processed log."""
-    return {
-        "time": time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(time_ms / 1000)),
-        "time_ms": time_ms,
-        "notebook": notebook,
-        "event": name,
-        "cell_index": index,
-        **{key: _short(text) for key, text in more.items()},
-    }
 
 
 def _edits(cells: Cells, notebook: str, until_ms: int = FOR_EVER) -> Iterator[Entry]:
@@ -134,12 +129,6 @@ def _edited(event: Event, cells: Cells) -> Iterator[Entry]:
     elif "changes" in event.info:
         cells.change(index, event.info["changes"], event.time_ms)
     yield from ()
-
-
-def _pasted(event: Event, _: Cells) -> Iterator[Entry]:
-    content = event.info.get("selection")
-    if isinstance(content, str) and content:
-        yield entry("Pasted content", event.notebook, event.time_ms, event.cell_index, content=content)
 
 
 def _executed(event: Event, cells: Cells) -> Iterator[Entry]:
@@ -195,14 +184,6 @@ def _output(cell: dict[str, Any]) -> str:
     return "".join(part if part.endswith("\n") else f"{part}\n" for part in parts if part).rstrip("\n")
 
 
-def _short(text: str) -> str:
-    text = ANSI.sub("", text)
-    if len(text) <= TEXT_CHARS:
-        return text
-    half = TEXT_CHARS // 2
-    return f"{text[:half]}\n[… {len(text) - TEXT_CHARS} characters left out …]\n{text[-half:]}"
-
-
 HANDLERS: dict[str, Callable[[Event, Cells], Iterator[Entry]]] = {
     "NotebookOpenEvent": _opened,
     "ActiveCellChangeEvent": _activated,
@@ -211,6 +192,5 @@ HANDLERS: dict[str, Callable[[Event, Cells], Iterator[Entry]]] = {
     "CellAddEvent": _added,
     "CellRemoveEvent": _removed,
     "CellEditEvent": _edited,
-    "ClipboardPasteEvent": _pasted,
     "CellExecuteEvent": _executed,
 }

@@ -15,6 +15,9 @@ MAX_CHARS = 200_000
 
 MAX_CELLS = 5000
 MAX_WAITING = 32
+JUMP_MS = 60_000
+"""An event that is so much older than the last one did not come late: the page's clock was set back."""
+
 PATIENCE_MS = 2000
 """A change that came out of order waits so long for the ones before it."""
 
@@ -27,7 +30,7 @@ def apply(text: str, changes: Any) -> str:
     """Return the text after a ChangeSet. Raises Unfit."""
     if not isinstance(changes, list):
         raise Unfit("a change must be a list")
-    wide = not text.isascii() and any(character > "\uffff" for character in text)
+    wide = not text.isascii() and max(text) > "\uffff"
     units = text.encode("utf-16-le", "surrogatepass") if wide else b""
     length = len(units) // 2 if wide else len(text)
     done: list[str] = []
@@ -105,10 +108,29 @@ class Cells:
     def __init__(self) -> None:
         self._cells: list[Cell] = []
         self._changed: list[Cell] = []
+        self._clock_ms = 0
+
+    def clock_went_back(self, time_ms: int) -> bool:
+        """Tell whether the page's clock was set back since its last event, at the time of one that comes now."""
+        back = time_ms < self._clock_ms - JUMP_MS
+        if time_ms > self._clock_ms:
+            self._clock_ms = time_ms
+        return back
+
+    def set_clock(self, time_ms: int) -> None:
+        """Go on with a clock that was set back: nothing is known from later."""
+        self._clock_ms = time_ms
+        for cell in self._cells:
+            cell.known_ms = min(cell.known_ms, time_ms)
+            cell.waiting.clear()
 
     def text(self, index: int) -> str | None:
         """Return what a cell holds, as far as we know."""
         return self._at(index).text
+
+    def is_new(self, index: int) -> bool:
+        """Tell whether the cell was added and the page has not told yet what it holds."""
+        return index < len(self._cells) and self._cells[index].known_ms == 0 and self._cells[index].text == ""
 
     def set(self, index: int, text: str, time_ms: int, *, changed: bool = False) -> None:
         """Take the whole text of a cell; `changed` when the student did that and nobody told us."""
@@ -177,12 +199,14 @@ class Cells:
 
     def dump(self) -> list[Any]:
         """Return the cells for a JSON file."""
-        return [[cell.text, cell.known_ms, cell.changed_ms, cell.waiting] for cell in self._cells]
+        return [self._clock_ms, *([cell.text, cell.known_ms, cell.changed_ms, cell.waiting] for cell in self._cells)]
 
     @classmethod
     def restore(cls, data: list[Any]) -> Cells:
         """Return the cells of a JSON file. Raises ValueError or TypeError for one that is not ours."""
         cells = cls()
+        if data and isinstance(data[0], int):  # earlier releases did not have it
+            cells._clock_ms, *data = data
         for text, known_ms, changed_ms, waiting in data:
             cell = Cell(None if text is None else str(text), int(known_ms))
             cell.changed_ms = int(changed_ms)

@@ -24,6 +24,9 @@ class Event(NamedTuple):
     cells: list[dict[str, Any]]
     """The notebook's cells, where the event carries its content."""
 
+    record: str
+    """The record's name, `STREAM.POSITION`; older releases gave none."""
+
     @property
     def cell_index(self) -> int | None:
         """Return the position of the cell that this is about."""
@@ -60,6 +63,7 @@ def parse(line: bytes) -> Event:
         session,
         info if isinstance(info, dict) else {},
         [cell for cell in cells if isinstance(cell, dict)] if isinstance(cells, list) else [],
+        str(record.get("recordId") or ""),
     )
 
 

@@ -16,7 +16,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from process_logs.activity import Activity, Entry
+from process_logs.activity import Activity
+from process_logs.entries import Entry
+from process_logs.juno_code import JunoCode
 from process_logs.reader import Place
 
 log = logging.getLogger(__name__)
@@ -32,8 +34,11 @@ class Busy(Exception):
 class Output:
     """The files of one processed folder, for one process."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, code: JunoCode | None = None) -> None:
         self.folder = folder
+        self.migrated = False  # what an earlier installation recorded is in it
+        self.last_record = ""  # the name of the last record that was read
+        self._code = code
         self._sizes: dict[str, int] = {}
         folder.mkdir(parents=True, exist_ok=True)
         self._lock = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -50,15 +55,17 @@ class Output:
             if saved["version"] != VERSION:
                 raise ValueError(f"its version is {saved['version']}")
             place = Place(*map(int, saved["place"])) if saved["place"] else None
-            activity = Activity.restore(saved["notebooks"])
+            activity = Activity.restore(saved, self._code)
             sizes = {str(name): int(size) for name, size in saved["sizes"].items()}
         except FileNotFoundError:
             self._put_aside()
-            return None, Activity()
+            return None, Activity(self._code)
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             log.warning("%s cannot be used (%s): beginning anew", self.folder / POSITION, error)
             self._put_aside()
-            return None, Activity()
+            return None, Activity(self._code)
+        self.migrated = bool(saved.get("migrated", True))  # earlier releases did not do it
+        self.last_record = str(saved.get("record", ""))
         self._cut(sizes)
         return place, activity
 
@@ -78,13 +85,15 @@ class Output:
                 self._sizes[name] = size + len(data)
         return sum(map(len, texts.values()))
 
-    def save(self, place: Place | None, activity: Activity) -> None:
+    def save(self, place: Place | None, activity: Activity, record: str = "") -> None:
         """Remember the place up to which everything is written. Raises OSError."""
         state: dict[str, Any] = {
             "version": VERSION,
             "place": place,
             "sizes": self._sizes,
-            "notebooks": activity.dump(),
+            "migrated": self.migrated,
+            "record": record,
+            **activity.dump(),
         }
         part = self.folder / f"{POSITION}.part"
         part.write_text(json.dumps(state, separators=(",", ":")), encoding="ascii")
@@ -95,17 +104,29 @@ class Output:
         os.close(self._lock)
 
     def _cut(self, sizes: dict[str, int]) -> None:
+        self._sizes = {}
         for file in self.folder.glob("*.jsonl"):
-            size = sizes.get(file.name, 0)
-            if file.stat().st_size > size:
+            size, there = sizes.get(file.name, 0), file.stat().st_size
+            if there < size:  # the machine went down before the disk had all of it
+                size = _whole_lines(file)
+                log.warning("%s lost its end when the machine went down: %d bytes are left", file, size)
+            if there > size:
                 os.truncate(file, size)
-            self._sizes[file.name] = min(size, file.stat().st_size)
+            self._sizes[file.name] = size
 
     def _put_aside(self) -> None:
         """Keep files of which nobody knows how far they go; what is read again goes to new ones."""
         stamp = time.strftime("%Y%m%d-%H%M%S")
         for file in self.folder.glob("*.jsonl"):
             file.rename(file.with_name(f"{file.name}.before-{stamp}"))
+
+
+def _whole_lines(file: Path) -> int:
+    """Return how long a file is without half a line at its end."""
+    with file.open("rb") as stream:
+        stream.seek(max(0, file.stat().st_size - 1_000_000))
+        begin = stream.tell()
+        return begin + stream.read().rfind(b"\n") + 1
 
 
 def file_name(notebook: str) -> str:
