@@ -11,7 +11,10 @@ import pytest
 from containers import Notebook
 
 REQUIREMENTS = Path(__file__).resolve().parents[2] / "images" / "user-notebook" / "requirements"
-OWN = {"jupyter": {"chat-guard", "jelai-chat-guard", "jelai-telemetry"}, "juno": {"jelai-sidecar", "jelai-prepare"}}
+OWN = {
+    "jupyter": {"chat-guard", "jelai-chat-guard", "jelai-telemetry"},
+    "juno": {"jelai-sidecar", "jelai-prepare", "jelai-telemetry"},
+}
 LISTING = (
     "import importlib.metadata as m, json; print(json.dumps({d.name: d.version for d in m.distributions(path=[%r])}))"
 )

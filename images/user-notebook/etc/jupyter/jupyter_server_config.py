@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from jelai_telemetry import configure
+from jelai_telemetry.exporter import configure
 from traitlets.config import get_config
 
 c = get_config()

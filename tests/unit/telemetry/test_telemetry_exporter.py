@@ -13,8 +13,9 @@ from types import SimpleNamespace
 from typing import Any
 
 import jelai_telemetry
+import jelai_telemetry.exporter as exporter_module
 import pytest
-from jelai_telemetry import ACTIVE_EVENTS, Exporter, configure, export, from_environment
+from jelai_telemetry.exporter import ACTIVE_EVENTS, Exporter, configure, export, from_environment
 from jelai_telemetry.records import line
 from jelai_telemetry.sink import Sink
 
@@ -154,7 +155,7 @@ def test_configure_records_every_event_and_the_whole_notebook_where_it_is_needed
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TELEMETRY_FILE", str(tmp_path / "x.jsonl"))
-    monkeypatch.setattr(jelai_telemetry, "_exporter", None)
+    monkeypatch.setattr(exporter_module, "_exporter", None)
     app = SimpleNamespace()
     configure(SimpleNamespace(JupyterLabPioneerApp=app))
     assert [event["name"] for event in app.activeEvents] == list(ACTIVE_EVENTS)
