@@ -58,7 +58,9 @@ c.DockerSpawner.extra_create_kwargs = lambda spawner: {"labels": spawner.contain
 c.DockerSpawner.environment = students.environment(settings) | {
     "JELAI_RELEASE": place.release,
     "USE_YDOC_CHAT": lambda spawner: override.use_ydoc_chat(settings.use_ydoc_chat, spawner.log),
+    "TELEMETRY": lambda spawner: students.telemetry(settings, spawner.user.name, spawner.group_names()),
 }
+c.Spawner.server_token_scopes = roles.SERVER
 c.Spawner.poll_interval = 15  # seconds after which the hub knows of a server that ended by itself
 # A whole class may start at the same moment.
 c.Spawner.start_timeout = 180

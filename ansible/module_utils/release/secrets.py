@@ -37,6 +37,7 @@ MAKERS: dict[str, Callable[[], str]] = {
     "probe_token": lambda: secrets.token_hex(32),
     "ops_token": lambda: secrets.token_hex(32),
     "crypt_key": lambda: secrets.token_hex(32),  # JupyterHub's form of 32 bytes
+    "pseudonym_key": lambda: secrets.token_hex(32),  # another one would give students other pseudonyms
 }
 
 

@@ -18,7 +18,10 @@ Check = Callable[[Any], Any]
 YES = frozenset({"true", "on", "yes", "1"})
 NO = frozenset({"false", "off", "no", "0"})
 USER = re.compile(r"[^\s,/:\x00-\x1f]{1,255}")
+GROUP = re.compile(r"[^,]{1,255}")
 MEMORY = re.compile(r"(\d+(?:\.\d+)?)([KMGT]?)B?", re.IGNORECASE)
+EVENT = re.compile(r"-?[A-Za-z]\w*|[A-Za-z]\w*(?:\+notebook|-\w+)+", re.ASCII)
+FORWARD = re.compile(r"(?:[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:]+\]):(\d{1,5})", re.IGNORECASE)
 REGISTRY = re.compile(r"[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?(?::\d{1,5})?(?:/[a-z0-9][a-z0-9._-]*)*")
 UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 
@@ -52,7 +55,7 @@ def choice(*allowed: str) -> Check:
     """One of some words."""
 
     def check(value: Any) -> str:
-        word = "off" if value is False and "off" in allowed else _word(value)
+        word = {True: "on", False: "off"}[value] if isinstance(value, bool) else _word(value)
         if word not in allowed:
             raise ValueError(f"{', '.join(allowed[:-1])} or {allowed[-1]}")
         return word
@@ -185,6 +188,45 @@ def users(value: Any) -> list[str]:
         if not USER.fullmatch(one):
             raise ValueError(f"a list of user names without spaces, commas, colons and slashes ({one!r} is none)")
     return list(dict.fromkeys(names))
+
+
+def groups(value: Any) -> list[str]:
+    """Names of groups of the hub, which may have spaces and slashes in them; a string may hold several with commas."""
+    items = value.split(",") if isinstance(value, str) else value
+    if not isinstance(items, list) or not all(isinstance(one, str) for one in items):
+        raise ValueError("a list of groups of the hub, such as [python101, statistics]")
+    names = [one.strip() for one in items]
+    for one in names:
+        if not GROUP.fullmatch(one) or not one.isprintable():
+            raise ValueError(f"a list of groups of the hub without commas in their names ({one!r} is none)")
+    return list(dict.fromkeys(names))
+
+
+def course(value: Any) -> str:
+    """A course's name: a group's, of which there is one."""
+    if not isinstance(value, str) or not GROUP.fullmatch(value.strip()) or not value.strip().isprintable():
+        raise ValueError("a course's name without commas, such as python101")
+    return value.strip()
+
+
+def events(value: Any) -> str:
+    """What is recorded, as TELEMETRY_EVENTS says it (docs/telemetry.md)."""
+    items = value if isinstance(value, list) else value.split(",") if isinstance(value, str) else [None]
+    for one in items:
+        if not isinstance(one, str) or not EVENT.fullmatch(one.strip()):
+            raise ValueError(
+                "names of events with commas: default, -Name to take one out, Name+notebook, Name-field "
+                f"({one!r} is none; docs/telemetry.md)"
+            )
+    return ",".join(one.strip() for one in items)
+
+
+def host_port(value: Any) -> str:
+    """Where something listens, or nothing."""
+    match = FORWARD.fullmatch(value.strip()) if isinstance(value, str) else None
+    if match is None or not 1 <= int(match[1]) <= 65535:
+        raise ValueError("HOST:PORT, such as middleware.example:24224")
+    return match[0]
 
 
 def options(value: Any) -> dict[str, Any]:

@@ -15,8 +15,9 @@ ADMIN_LENGTH, STUDENT_LENGTH = 32, 8
 """The shortest passwords that JupyterHub's SharedPasswordAuthenticator takes."""
 
 PASSWORDS = ("admin_password", "student_password")
-MADE_ONLY = ("proxy_token", "probe_token", "ops_token", "crypt_key")
-OPTIONAL = ("llm_api_key", *PASSWORDS)
+MADE_ONLY = ("proxy_token", "probe_token", "ops_token", "crypt_key", "pseudonym_key")
+DATABASE = "telemetry_database_url"
+OPTIONAL = ("llm_api_key", DATABASE, *PASSWORDS)
 """Secrets of the operator that no option refers to."""
 
 OPTIONS = {
@@ -31,6 +32,7 @@ GENERIC = ("authorize_url", "token_url", "userdata_url")
 LOOKUP = ("user_search_base", "user_attribute")
 OWN_SETTINGS = ("admin_users", "allowed_users")
 SECRET_OPTION = re.compile(r"(secret|password|passwd|private_key)$")
+POSTGRES = re.compile(r"postgres(?:ql)?://(?:[^\s/@]+@)?[^\s/@]+/[^\s/]+")
 SECRET_NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 
 Settings = Mapping[str, Any]
@@ -51,6 +53,7 @@ def pairs(settings: Settings) -> Iterator[tuple[set[str], str]]:
     if settings["llm_model"] and not settings["llm_base_url"]:
         said = "llm_model is set and llm_base_url is not: set the address of the server that has the model"
         yield {"llm_model", "llm_base_url"}, said
+    yield from _telemetry(settings)
     network = ipaddress.ip_network(settings["students_subnet"])
     if ipaddress.ip_address(settings["hub_address"]) in network:
         said = f"hub_address {settings['hub_address']} lies in students_subnet {network}"
@@ -59,6 +62,20 @@ def pairs(settings: Settings) -> Iterator[tuple[set[str], str]]:
     if settings["max_servers"] > room:
         said = f"max_servers is {settings['max_servers']}, and students_subnet {network} has room for {room}"
         yield {"max_servers", "students_subnet"}, f"{said}: choose a larger subnet"
+
+
+def _telemetry(settings: Settings) -> Iterator[tuple[set[str], str]]:
+    if not settings["telemetry_forward"]:
+        return
+    if settings["fluent_bit_layer"] != "required":
+        said = (
+            "telemetry_forward needs fluent-bit, which only the image's fluent-bit layer has: set fluent_bit_layer to "
+            "required, so that no image is built without it"
+        )
+        yield {"telemetry_forward", "fluent_bit_layer"}, said
+    if settings["telemetry"] != "on":
+        said = f"telemetry_forward is set and telemetry is {settings['telemetry']}, so nothing would be forwarded"
+        yield {"telemetry_forward", "telemetry"}, f"{said}: set telemetry to on, or take telemetry_forward out"
 
 
 def authenticator(settings: Settings, secrets: Secrets) -> Iterator[str]:
@@ -124,6 +141,7 @@ def vault(settings: Settings, secrets: Secrets) -> Iterator[str]:
         elif len(value) >= STUDENT_LENGTH and _holds(settings, value):
             yield f"the value of the secret {name} is written in the settings too: take it out there"
     yield from _passwords(secrets)
+    yield from _database(secrets)
     referred = {str(one["secret"]) for one in references(settings["authenticator_options"])}
     for name in map(str, secrets):
         near = difflib.get_close_matches(name, [one for one in OPTIONAL if one not in secrets], n=1, cutoff=0.8)
@@ -139,6 +157,15 @@ def _passwords(secrets: Secrets) -> Iterator[str]:
     admin, student = map(secrets.get, PASSWORDS)
     if isinstance(admin, str) and admin and admin == student:
         yield "jelai_secrets: admin_password and student_password are the same: JupyterHub wants two different ones"
+
+
+def _database(secrets: Secrets) -> Iterator[str]:
+    value = secrets.get(DATABASE)
+    if isinstance(value, str) and value.strip() and not POSTGRES.fullmatch(value.strip()):
+        yield (
+            f"jelai_secrets: {DATABASE} is no address of a PostgreSQL database: expected "
+            "postgresql://USER:PASSWORD@HOST:5432/DATABASE"
+        )
 
 
 def _holds(value: Any, secret: str) -> bool:

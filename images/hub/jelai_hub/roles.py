@@ -15,6 +15,10 @@ OPERATIONS = ["list:users", "read:users:activity", "read:servers", "delete:serve
 """Shows the servers and stops them. It may not enter one: a server that was entered would have its token."""
 
 
+SERVER = ["users:activity!user", "access:servers!server", "read:users:groups!user"]
+"""The token of a student's server: JupyterHub's own two, and the groups, which tell the collector the course."""
+
+
 def services(settings: Settings, *, probe_token: str, ops_token: str) -> list[dict[str, Any]]:
     """JupyterHub.services."""
     found: list[dict[str, Any]] = [

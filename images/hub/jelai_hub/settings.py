@@ -34,6 +34,11 @@ class Settings:
     juno_answer_window: float = 3600
     juno_idle_seconds: float = 300
     juno_concurrency: int = 8
+    telemetry: str = "on"
+    telemetry_off_for: list[str] = field(default_factory=list)
+    telemetry_off_groups: list[str] = field(default_factory=list)
+    telemetry_events: str = "default"
+    telemetry_forward: str = ""
     notebook_memory: str = "2G"
     notebook_cpus: float = 2.0
     notebook_pids: int = 512

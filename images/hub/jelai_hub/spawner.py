@@ -61,6 +61,10 @@ class StudentSpawner(DockerSpawner):
             for key, value in students.container_labels(self.place, self.user.name).items()
         }
 
+    def group_names(self) -> set[str]:
+        """The groups that the student is in now."""
+        return {str(group.name) for group in self.user.groups}
+
     async def get_object(self) -> dict[str, Any] | None:
         """The container as Docker sees it, or None if there is none.
 

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from .names import label_name
 from .settings import Place, Settings
 
 TUTOR = "http://tutor:8004"
+COLLECTOR = "http://collector:8005/v1/events"
 HOME = "/home/jovyan"
 TMPFS = {"/tmp": "mode=1777", "/run/jelai": "uid=1000,gid=100,mode=0700"}  # noqa: S108  a mount, not a file
 LOG = {"Type": "json-file", "Config": {"max-size": "10m", "max-file": "3"}}
 
 
 def environment(settings: Settings) -> dict[str, str]:
-    """The settings of a student's container, apart from USE_YDOC_CHAT, which is asked for at each start."""
+    """The settings of a student's container, apart from USE_YDOC_CHAT and TELEMETRY, which each start decides anew."""
     return {
         "CHAT_DIR": settings.chat_dir,
         "TA_MIDDLEWARE_URL": settings.ta_middleware_url or TUTOR,
@@ -26,7 +27,17 @@ def environment(settings: Settings) -> dict[str, str]:
         "JUNO_ANSWER_WINDOW": f"{settings.juno_answer_window:g}",
         "JUNO_IDLE_SECONDS": f"{settings.juno_idle_seconds:g}",
         "JUNO_CONCURRENCY": str(settings.juno_concurrency),
+        "TELEMETRY_EVENTS": settings.telemetry_events,
+        "TELEMETRY_URL": "" if settings.telemetry_forward else COLLECTOR,
+        "TELEMETRY_FORWARD": settings.telemetry_forward,
     }
+
+
+def telemetry(settings: Settings, user: str, groups: Iterable[str]) -> str:
+    """The switch of telemetry for a student: `on`, `local` or `off`."""
+    if user in settings.telemetry_off_for or not set(groups).isdisjoint(settings.telemetry_off_groups):
+        return "off"
+    return settings.telemetry
 
 
 def confinement(settings: Settings) -> dict[str, Any]:

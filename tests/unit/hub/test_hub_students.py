@@ -47,7 +47,24 @@ def test_every_setting_of_juno_reaches_the_container_as_text() -> None:
         "JUNO_ANSWER_WINDOW": "60",
         "JUNO_IDLE_SECONDS": "0.5",
         "JUNO_CONCURRENCY": "3",
+        "TELEMETRY_EVENTS": "default",
+        "TELEMETRY_URL": "http://collector:8005/v1/events",
+        "TELEMETRY_FORWARD": "",
     }
+
+
+def test_telemetry_is_off_for_those_who_are_named_and_for_the_members_of_a_group() -> None:
+    settings = Settings(telemetry_off_for=["ada"], telemetry_off_groups=["/courses/Python 101"])
+    assert students.telemetry(settings, "ada", []) == "off"
+    assert students.telemetry(settings, "bob", ["x", "/courses/Python 101"]) == "off"
+    assert students.telemetry(settings, "bob", ["x"]) == "on"
+    assert students.telemetry(Settings(telemetry="local"), "bob", []) == "local"
+
+
+def test_what_is_forwarded_is_not_shipped_to_the_collector_too() -> None:
+    told = students.environment(Settings(telemetry_forward="middleware:24224", telemetry_events="default,-A"))
+    assert told["TELEMETRY_FORWARD"] == "middleware:24224" and told["TELEMETRY_URL"] == ""
+    assert told["TELEMETRY_EVENTS"] == "default,-A"
 
 
 def test_juno_takes_every_setting_as_it_is_given() -> None:

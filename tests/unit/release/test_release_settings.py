@@ -70,6 +70,7 @@ def test_every_spelling_of_on_switches_them_on(word: Any) -> None:
 
 def test_a_word_that_yaml_takes_for_a_boolean_is_still_the_word() -> None:
     assert value(ydoc_layer=False) == "off" and value(fluent_bit_layer=False) == "off"
+    assert value(telemetry=False) == "off" and value(telemetry=True) == "on" and value(telemetry="Local") == "local"
     assert mistakes({"ydoc_layer": True}) == ["ydoc_layer is True: expected auto, required or off"]
 
 
@@ -89,9 +90,40 @@ def test_users_are_a_list_or_one_line() -> None:
     assert value(allowed_users=[123, "ada", "ada"]) == ["123", "ada"]
 
 
+def test_groups_may_have_the_names_that_identity_providers_give_them() -> None:
+    assert value(course_groups=["/courses/Python 101", "stats", "stats"]) == ["/courses/Python 101", "stats"]
+    assert value(telemetry_off_groups="a, b") == ["a", "b"]
+
+
+def test_events_are_named_with_what_is_kept_of_them() -> None:
+    assert value(telemetry_events="default, -NotebookScrollEvent") == "default,-NotebookScrollEvent"
+    whole = "CellExecuteEvent+notebook,CellEditEvent-changes-doc"
+    assert value(telemetry_events=whole.split(",")) == whole
+
+
+def test_telemetry_that_is_forwarded_needs_fluent_bit_in_the_image() -> None:
+    forward = {"telemetry_forward": "middleware.example:24224"}
+    assert mistakes({**forward, "fluent_bit_layer": "required"}) == []
+    assert len(mistakes({**forward, "telemetry": "local"})) == 2
+
+
 @pytest.mark.parametrize(
     ("given", "said"),
     [
+        ({"telemetry": "sometimes"}, "telemetry is 'sometimes': expected on, local or off"),
+        ({"telemetry_events": "default,,"}, "('' is none; docs/telemetry.md)"),
+        ({"telemetry_events": "CellEditEvent+content"}, "('CellEditEvent+content' is none"),
+        ({"telemetry_forward": "middleware"}, "telemetry_forward is 'middleware': expected HOST:PORT"),
+        ({"telemetry_forward": "middleware:70000"}, "telemetry_forward is 'middleware:70000': expected HOST:PORT"),
+        ({"telemetry_forward": "m:24224"}, "telemetry_forward needs fluent-bit, which only the image's fluent-bit"),
+        (
+            {"telemetry_forward": "m:1", "telemetry": "off", "fluent_bit_layer": "required"},
+            "telemetry_forward is set and telemetry is off",
+        ),
+        ({"telemetry_retention_days": -1}, "expected a whole number from 0 to 36500"),
+        ({"course_groups": ["a,b"]}, "without commas in their names ('a,b' is none)"),
+        ({"course": "a,b"}, "course is 'a,b': expected a course's name without commas"),
+        ({"telemetry_database_url": "x"}, "telemetry_database_url is a secret and is written among the settings"),
         ({"hub_prot": 1}, "hub_prot is no setting: did you mean hub_port?"),
         ({"HUB-PORT": 1}, "HUB-PORT is no setting: did you mean hub_port?"),
         ({"zzz": 1}, "zzz is no setting: docs/settings-deployment.md has all that there are"),
@@ -219,6 +251,8 @@ def test_the_hubs_own_secrets_are_not_the_operators() -> None:
     [
         ({"llm_apikey": "x"}, "nothing uses llm_apikey: did you mean llm_api_key?"),
         ({"llm_api_key": ""}, "llm_api_key is empty"),
+        ({"telemetry_database_url": "mysql://u:p@db/x"}, "telemetry_database_url is no address of a PostgreSQL"),
+        ({"telemetry_database_url": "postgresql://db.example"}, "telemetry_database_url is no address of a Postg"),
         ({"llm_api_key": 5}, "llm_api_key is empty or no text"),
         ({"../key": "x"}, "cannot be a secret's name"),
         ({"admin_password": "short"}, "admin_password has 5 characters: JupyterHub wants 32 or more"),
@@ -229,6 +263,11 @@ def test_the_hubs_own_secrets_are_not_the_operators() -> None:
 def test_a_vault_that_cannot_be_used_is_a_mistake(secrets: dict[str, Any], said: str) -> None:
     (found,) = mistakes({}, secrets)
     assert said in found
+
+
+def test_a_database_of_the_operators_is_accepted() -> None:
+    address = "postgresql://jelai:p%40ss@db.example:5432/telemetry?sslmode=require"
+    assert mistakes({}, {"telemetry_database_url": address}) == []
 
 
 def test_a_secret_that_waits_for_its_authenticator_is_none() -> None:
