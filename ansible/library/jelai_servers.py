@@ -44,7 +44,7 @@ RETURN = r"""
 servers:
   description:
     - One row each, with user, container, release, image, state, health, started, memory, mode, reason, use_ydoc_chat,
-      collaboration, queue, last_answer, kernels, busy, known, pending, last_activity and said.
+      collaboration, telemetry, queue, last_answer, kernels, busy, known, pending, last_activity and said.
   type: list
   returned: always
 notes:

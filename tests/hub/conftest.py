@@ -11,6 +11,6 @@ from hub_stack import HubStack, hub_stack
 @pytest.fixture(scope="session")
 def stack() -> Iterator[HubStack]:
     """A hub that serves. Tests leave its settings as they found them."""
-    with hub_stack() as found:
+    with hub_stack(course_groups=["python101"], telemetry_off_groups=["silent"]) as found:
         found.release()
         yield found

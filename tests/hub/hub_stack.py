@@ -25,10 +25,11 @@ from docker.errors import NotFound
 from release.compose_env import IMAGES as NEEDED
 from release.compose_env import candidate_environment, compose_environment, env_file
 from release.layout import Layout
+from release.setting_rules import MADE_ONLY, PASSWORDS
 
 COMPOSE = ROOT / "compose"
 HUB = 64610
-SECRETS = ("admin_password", "student_password", "proxy_token", "probe_token", "ops_token", "crypt_key")
+SECRETS = (*PASSWORDS, *MADE_ONLY)
 DEFAULTS: dict[str, Any] = {
     "hub_address": "127.0.0.1",
     "students_internet": True,

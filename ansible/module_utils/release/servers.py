@@ -48,6 +48,8 @@ class Server:
     """Whether its image has the YDoc layer."""
     collaboration: bool | None = None
     """Whether its notebook server keeps chats in rooms."""
+    telemetry: str | None = None
+    """What its container was told: on, forward, local or off. None: of a release that has no such switch."""
     queue: int | None = None
     last_answer: str | None = None
     kernels: int | None = None
@@ -83,7 +85,15 @@ def found(container: Mapping[str, Any]) -> Server:
         health=(state.get("Health") or {}).get("Status", ""),
         started=state["StartedAt"] if state["Status"] == "running" else None,
         memory=of_process(int(state.get("Pid") or 0)),
+        telemetry=telemetry(container["Config"].get("Env") or ()),
     )
+
+
+def telemetry(variables: Iterable[str]) -> str | None:
+    """What a server was told about telemetry when it started; a new setting holds from its next start."""
+    told = dict(entry.partition("=")[::2] for entry in variables)
+    switch = told.get("TELEMETRY")
+    return "forward" if switch == "on" and told.get("TELEMETRY_FORWARD") else switch
 
 
 def latest(*moments: object) -> str | None:

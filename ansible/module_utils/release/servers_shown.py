@@ -8,8 +8,8 @@ from datetime import datetime
 from .servers import Seen, Server, age
 from .tables import DIM, RED, YELLOW, ago, duration, moment, paint, plain, size, table
 
-HEAD = ("USER", "RELEASE", "AGE", "CHAT", "WAITING", "KERNELS", "MEMORY", "ACTIVE", "")
-NUMBERS = (4, 6)
+HEAD = ("USER", "RELEASE", "AGE", "CHAT", "TELEMETRY", "WAITING", "KERNELS", "MEMORY", "ACTIVE", "")
+NUMBERS = (5, 7)
 
 
 def shown(seen: Seen, current: str, now: datetime) -> str:
@@ -42,6 +42,7 @@ def _row(server: Server, current: str, now: datetime) -> tuple[str, ...]:
         paint(server.release, "" if server.release == current else YELLOW) or "-",
         "-" if seconds is None else duration(seconds),
         server.mode or paint("silent" if server.state == "running" else server.state, RED),
+        server.telemetry or "-",
         "-" if server.queue is None else paint(str(server.queue), YELLOW if server.queue else ""),
         _kernels(server),
         size(server.memory),

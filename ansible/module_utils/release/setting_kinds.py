@@ -211,14 +211,14 @@ def course(value: Any) -> str:
 
 def events(value: Any) -> str:
     """What is recorded, as TELEMETRY_EVENTS says it (docs/telemetry.md)."""
-    items = value if isinstance(value, list) else value.split(",") if isinstance(value, str) else [None]
+    items = [str(one).strip() for one in (value if isinstance(value, list) else str(value).split(","))]
     for one in items:
-        if not isinstance(one, str) or not EVENT.fullmatch(one.strip()):
+        if not EVENT.fullmatch(one):
             raise ValueError(
                 "names of events with commas: default, -Name to take one out, Name+notebook, Name-field "
                 f"({one!r} is none; docs/telemetry.md)"
             )
-    return ",".join(one.strip() for one in items)
+    return ",".join(items)
 
 
 def host_port(value: Any) -> str:

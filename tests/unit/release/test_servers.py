@@ -75,6 +75,18 @@ def row(user: str, **fields: Any) -> dict[str, Any]:
     return {"user": user, "ready": True, "pending": None, "started": None, "last_activity": None, **fields}
 
 
+def test_docker_tells_what_a_server_was_told_about_telemetry() -> None:
+    def told(*variables: str) -> str | None:
+        container = inspected("ann")
+        container["Config"]["Env"] = ["PATH=/bin", *variables]
+        return found(container).telemetry
+
+    assert told("TELEMETRY=off", "TELEMETRY_FORWARD=m:24224") == "off"
+    assert told("TELEMETRY=on", "TELEMETRY_FORWARD=m:24224") == "forward"
+    assert told("TELEMETRY=on", "TELEMETRY_FORWARD=") == "on"
+    assert told() is None and found(inspected("ann")).telemetry is None
+
+
 def test_docker_tells_who_runs_since_when_and_of_which_release() -> None:
     server = found(inspected("ann"))
     assert (server.user, server.container, server.release, server.image) == (

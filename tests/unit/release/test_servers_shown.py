@@ -13,6 +13,7 @@ NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 ANN = Server(
     "ann", "c", "R2", state="running", started="2026-01-01T09:00:00Z", memory=114_000_000, mode="room", queue=0,
     kernels=2, busy=1, known=True, last_activity="2026-01-01T11:45:00Z", use_ydoc_chat="auto", collaboration=True,
+    telemetry="local",
 )  # fmt: skip
 BOB = Server("bob", "d", "R1", state="running", known=False, said=("it cannot be asked",))
 
@@ -23,10 +24,10 @@ def lines(*servers: Server, notes: tuple[str, ...] = ()) -> list[str]:
 
 def test_a_row_has_what_an_operator_asks_for() -> None:
     head, row, summed = lines(ANN)
-    assert head.split() == ["USER", "RELEASE", "AGE", "CHAT", "WAITING", "KERNELS", "MEMORY", "ACTIVE"]
+    assert head.split() == ["USER", "RELEASE", "AGE", "CHAT", "TELEMETRY", "WAITING", "KERNELS", "MEMORY", "ACTIVE"]
     assert row.split("  ")[0] == "ann"
     assert [cell.strip() for cell in row.split("  ") if cell] == [
-        "ann", "R2", "3 h", "room", "0", "2 (1 busy)", "114 MB", "15 min",
+        "ann", "R2", "3 h", "room", "local", "0", "2 (1 busy)", "114 MB", "15 min",
     ]  # fmt: skip
     assert summed == "1 server"
 
