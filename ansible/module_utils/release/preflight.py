@@ -18,6 +18,7 @@ from .docker_cli import HERE, Docker, DockerError
 from .layout import Layout
 from .setting_kinds import MEMORY, UNITS
 from .store import Store
+from .surroundings import in_the_way
 
 GB = 1_000_000_000
 ENGINE = (25, 0)
@@ -46,6 +47,8 @@ class Facts:
     """The kernel shows the firewall what two containers of one bridge send each other."""
     memory: float
     """GB."""
+    surroundings: tuple[str, ...] = ()
+    """A sentence for each network and file of the host that does not agree with the settings."""
 
 
 def judge(facts: Facts, settings: Mapping[str, Any]) -> list[str]:
@@ -73,7 +76,7 @@ def judge(facts: Facts, settings: Mapping[str, Any]) -> list[str]:
     if facts.memory < _gigabytes(settings["notebook_memory"]):
         had = f"this host has {facts.memory:.1f} GB of memory, less than one student's server may use"
         wrong.append(f"{had} ({settings['notebook_memory']}): give it more, or lower notebook_memory")
-    return wrong
+    return [*wrong, *facts.surroundings]
 
 
 def advise(facts: Facts) -> list[str]:
@@ -100,6 +103,7 @@ def look(layout: Layout, settings: Mapping[str, Any], docker: Docker = HERE) -> 
         synchronised=_synchronised(),
         filtered=_filtered(),
         memory=os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / GB,
+        surroundings=in_the_way(settings, docker),
     )
 
 

@@ -1,0 +1,102 @@
+"""What else is on a host that a deploy must agree with: other networks, and the files of TLS. One sentence each."""
+
+from __future__ import annotations
+
+import grp
+import os
+import stat
+from collections.abc import Mapping
+from ipaddress import IPv4Network
+from pathlib import Path
+from typing import Any
+
+from .docker_cli import HERE, Docker, DockerError
+from .layout import HUB_USER
+
+ROUTES = Path("/proc/net/route")
+
+
+def in_the_way(settings: Mapping[str, Any], docker: Docker = HERE) -> tuple[str, ...]:
+    """All that was found. Changes nothing."""
+    return (*networks(settings, docker), *tls(settings))
+
+
+def networks(settings: Mapping[str, Any], docker: Docker = HERE, routes: Path = ROUTES) -> list[str]:
+    """The networks of Docker and of the host that the students' network would cover, or be covered by."""
+    stack, wanted = str(settings["stack_name"]), IPv4Network(settings["students_subnet"])
+    found: dict[IPv4Network, str] = {}
+    for network, device in _routes(routes):
+        if network.overlaps(wanted) and device != f"{stack}-st":
+            found[network] = f"this host's network {network} ({device})"
+    try:
+        names = docker.run(["docker", "network", "ls", "--format", "{{.Name}}"], seconds=30).split()
+        there = docker.inspect("network", names)
+    except DockerError:  # said already: the engine does not answer
+        there = []
+    for one in there:
+        for config in one.get("IPAM", {}).get("Config") or ():
+            network = config.get("Subnet", "")
+            if ":" in network or not network or not IPv4Network(network).overlaps(wanted):
+                continue
+            if one["Name"] == f"{stack}-students":
+                found.pop(IPv4Network(network), None)  # its own, also under an older name of the bridge
+            else:
+                found[IPv4Network(network)] = f"Docker's network {one['Name']} ({network})"
+    return [f"students_subnet {wanted} overlaps {what}: choose another, like 10.213.0.0/16" for what in found.values()]
+
+
+def tls(settings: Mapping[str, Any]) -> list[str]:
+    """Files of TLS that the proxy could not read: it is no root, and of the group that has the hub's secrets."""
+    wrong = []
+    for name in ("tls_certificate", "tls_key"):
+        path = str(settings[name])
+        if not path:
+            continue
+        try:
+            status = os.stat(path)
+        except OSError as error:
+            wrong.append(f"{name} {path} cannot be read ({error.strerror}): put it on this host, or correct the path")
+            continue
+        if not stat.S_ISREG(status.st_mode):
+            wrong.append(f"{name} {path} is no file: give the path of a PEM file on this host")
+        elif not _readable(status):
+            how = f"chgrp {HUB_USER} {path} && chmod g+r {path}"
+            wrong.append(
+                f"{name} {path} cannot be read by group {HUB_USER}{_name(HUB_USER)}, as which the proxy runs: {how}"
+            )
+    return wrong
+
+
+def _readable(status: os.stat_result) -> bool:
+    if status.st_mode & stat.S_IROTH:
+        return True
+    return status.st_gid == HUB_USER and bool(status.st_mode & stat.S_IRGRP)
+
+
+def _name(group: int) -> str:
+    try:
+        return f" ({grp.getgrgid(group).gr_name})"
+    except KeyError:
+        return ""
+
+
+def _routes(file: Path) -> list[tuple[IPv4Network, str]]:
+    """The networks that this host reaches by a route of their own, with the device; the default route is none."""
+    try:
+        rows = [line.split() for line in file.read_text().splitlines()[1:]]
+    except OSError:
+        return []
+    return [
+        (IPv4Network((_address(row[1]), str(_mask(row[7])))), row[0])
+        for row in rows
+        if len(row) > 7 and row[7] != "00000000"
+    ]
+
+
+def _address(text: str) -> int:
+    """An address as /proc/net/route has it: hexadecimal, lowest byte first."""
+    return int.from_bytes(bytes.fromhex(text), "little")
+
+
+def _mask(text: str) -> int:
+    return _address(text).bit_count()
