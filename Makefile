@@ -39,10 +39,10 @@ status: tools-deploy ## What serves, and every student's server as observed (JSO
 releases: tools-deploy ## All releases of each host with their state (JSON=1)
 	@$(OPERATE) releases
 
-drain: tools-deploy ## Let servers of older releases follow (WHEN=next-start|idle|now)
+drain: tools-deploy ## Let servers of older releases follow (WHEN=next-start|idle|now MINUTES=5 WHOSE=older|mode|all)
 	@$(OPERATE) drain
 
-logs: tools-deploy ## The log of a student's server (USER=ada LINES=200)
+logs: tools-deploy ## The log of a server (USER=ada, or SERVICE=hub; LINES=200)
 	@STUDENT='$(if $(filter command,$(firstword $(origin USER))),$(USER))' $(OPERATE) logs
 
 doctor: tools-deploy ## Collect what a bug report needs, without secrets

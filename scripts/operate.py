@@ -44,17 +44,23 @@ COMMON = ("INVENTORY", "LIMIT", "SETTINGS", "VAULT", "VERBOSE")
 VERBS = {
     "deploy": Verb("deploy.yml", ("DRY_RUN", "BREAK_LOCK", "WHEN"), locks=True),
     "rollback": Verb("rollback.yml", ("TO", "MODE", "WHEN", "DRY_RUN", "BREAK_LOCK"), locks=True),
-    "drain": Verb("drain.yml", ("WHEN", "DRY_RUN")),
+    "drain": Verb("drain.yml", ("WHEN", "WHOSE", "MINUTES", "IDLE_MINUTES", "DRY_RUN")),
     "status": Verb("status.yml", ("JSON",)),
     "releases": Verb("releases.yml", ("JSON",)),
-    "logs": Verb("logs.yml", ("STUDENT", "LINES")),
+    "logs": Verb("logs.yml", ("STUDENT", "SERVICE", "LINES")),
     "doctor": Verb("doctor.yml"),
     "destroy": Verb("destroy.yml", ("CONFIRM", "VOLUMES"), locks=True),
     "check": Verb("check.yml"),
     "build": Verb("build.yml"),
     "unlock": Verb("unlock.yml"),
 }
-CHOICES = {"MODE": ("full", "quick", "quick-undo"), "WHEN": ("next-start", "idle", "now"), "VAULT": ("", "ask")}
+CHOICES = {
+    "MODE": ("full", "quick", "quick-undo"),
+    "WHEN": ("next-start", "idle", "now"),
+    "WHOSE": ("older", "mode", "all"),
+    "VAULT": ("", "ask"),
+}
+NUMBERS = ("LINES", "MINUTES", "IDLE_MINUTES")
 SWITCHES = ("DRY_RUN", "BREAK_LOCK", "JSON", "VOLUMES", "VERBOSE")
 
 
@@ -68,12 +74,16 @@ def read_options(verb: str, environ: Mapping[str, str]) -> dict[str, object]:
                 raise OptionError(f"{name}={value!r} is not valid: expected 1 or 0.")
             found[name] = value.lower() in TRUE
         elif value:
+            if name in NUMBERS and not (value.isascii() and value.isdecimal()):
+                raise OptionError(f"{name}={value!r} is not valid: expected a whole number.")
             allowed = CHOICES.get(name)
             if allowed and value not in allowed:
                 raise OptionError(f"{name}={value!r} is not valid: expected {' or '.join(filter(None, allowed))}.")
             found[name] = value
     if found.get("TO") and found.get("MODE", "full") != "full":
         raise OptionError(f"TO names a release for a full rollback; MODE={found['MODE']} changes no release.")
+    if found.get("STUDENT") and found.get("SERVICE"):
+        raise OptionError("USER names a student's server and SERVICE one of the hub's: give one of them.")
     if settings := found.get("SETTINGS"):
         if not Path(str(settings)).is_file():
             raise OptionError(f"SETTINGS={settings!r} is not valid: there is no such file.")

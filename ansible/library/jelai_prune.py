@@ -44,6 +44,10 @@ images:
   description: The images that went, or would go.
   type: list
   returned: always
+backups:
+  description: The copies of the hub's database that went, or would go.
+  type: list
+  returned: always
 left:
   description: A sentence for each image that stayed although no release needs it.
   type: list
@@ -62,7 +66,13 @@ def main() -> None:
         left = todo.left + ([] if module.check_mode else prune.apply(layout, todo))
     except (DockerError, StoreError, FileProblem, OSError) as error:
         module.fail_json(str(error))
-    module.exit_json(changed=todo.changed, releases=todo.releases, images=sorted(todo.images), left=left)
+    module.exit_json(
+        changed=todo.changed,
+        releases=todo.releases,
+        images=sorted(todo.images),
+        backups=[str(path) for path in todo.backups],
+        left=left,
+    )
 
 
 if __name__ == "__main__":

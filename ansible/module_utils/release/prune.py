@@ -1,10 +1,15 @@
-"""Removes the releases and images that nobody needs. What runs is asked of Docker, and what cannot be judged stays."""
+"""Removes the releases, images and database copies that nobody needs.
+
+What runs is asked of Docker, and what cannot be judged stays.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
+from . import hub_database
 from .docker_cli import HERE, Docker, DockerError
 from .layout import Layout
 from .store import Store
@@ -20,10 +25,12 @@ class Plan:
     images: dict[str, list[str]] = field(default_factory=dict)
     """Its names (if it has any) by its id."""
     left: list[str] = field(default_factory=list)
+    backups: list[Path] = field(default_factory=list)
+    """Copies of the hub's database that no release could go back to. The newest copy always stays."""
 
     @property
     def changed(self) -> bool:
-        return bool(self.releases or self.images)
+        return bool(self.releases or self.images or self.backups)
 
 
 def plan(layout: Layout, keep: int, docker: Docker = HERE) -> Plan:
@@ -39,12 +46,16 @@ def plan(layout: Layout, keep: int, docker: Docker = HERE) -> Plan:
             left.append(f"image {str(facts['Id'])[7:19]} stays: it is {others[0]}")
         else:
             going[str(facts["Id"])] = names
-    return Plan(releases, going, left)
+    kept = hub_database.needs(one for one in Store(layout).all() if one.id not in releases)
+    stale = [one.path for one in hub_database.backups(layout)[1:] if one.schema not in kept]
+    return Plan(releases, going, left, stale)
 
 
 def apply(layout: Layout, todo: Plan, docker: Docker = HERE) -> list[str]:
     """Do it, images last: a crash leaves an image too many and never one too few. A sentence for each that stayed."""
     store, left = Store(layout), []
+    for path in todo.backups:
+        path.unlink(missing_ok=True)
     for release in todo.releases:
         store.remove(release)
     for identity, names in todo.images.items():

@@ -107,3 +107,20 @@ def test_an_image_that_is_gone_already_is_no_error(layout: Layout, store: Store,
     host(store, staged)
     todo, left = run(layout, FakeDocker(images(3, 4)).docker)
     assert len(todo.releases) == 3 and todo.images == {} and left == []
+
+
+def test_copies_of_the_database_that_no_release_could_use_go_and_the_newest_stays(
+    layout: Layout, store: Store, staged: Staging
+) -> None:
+    host(store, staged)
+    schema = store.all()[0].manifest.hub_schema  # type: ignore[union-attr]
+    layout.backups.mkdir(parents=True, exist_ok=True)
+    names = [
+        f"hub-2025010{day}-120000-{found}.sqlite" for day, found in ((1, "old"), (2, schema), (3, "old"), (4, "next"))
+    ]
+    for name in names:
+        (layout.backups / name).touch()
+    todo, _ = run(layout, FakeDocker(images(*range(5))).docker)
+    assert sorted(path.name for path in todo.backups) == [names[0], names[2]]
+    assert sorted(path.name for path in layout.backups.iterdir()) == [names[1], names[3]]
+    assert run(layout, FakeDocker(images(*range(5))).docker)[0].backups == []

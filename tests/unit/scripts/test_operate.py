@@ -54,6 +54,9 @@ def test_a_variable_of_the_shell_that_a_verb_does_not_know_is_not_passed_on() ->
         ("deploy", {"DRY_RUN": "maybe"}, "DRY_RUN='maybe' is not valid: expected 1 or 0"),
         ("deploy", {"SETTINGS": "/nowhere.yml"}, "there is no such file"),
         ("rollback", {"TO": "2026", "MODE": "quick"}, "changes no release"),
+        ("logs", {"LINES": "many"}, "LINES='many' is not valid: expected a whole number"),
+        ("logs", {"STUDENT": "ada", "SERVICE": "hub"}, "give one of them"),
+        ("drain", {"WHOSE": "mine"}, "expected older or mode or all"),
     ],
 )
 def test_a_wrong_option_is_one_sentence(verb: str, environ: dict[str, str], words: str) -> None:
