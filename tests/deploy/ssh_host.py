@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
+import shlex
 import shutil
 import subprocess
 import tempfile
@@ -39,7 +40,6 @@ class Host:
 
     def inventory(self) -> str:
         """What an operator would write into the example inventory for it."""
-        options = f"-o UserKnownHostsFile={self.known_hosts} -o StrictHostKeyChecking=yes"
         return f"""
 all:
   children:
@@ -48,9 +48,22 @@ all:
         hub1.example.org:
           ansible_host: {self.address}
           ansible_ssh_private_key_file: {self.key}
-          ansible_ssh_common_args: {options}
+          ansible_ssh_common_args: {self.known()}
         hub2.example.org:
 """
+
+    def known(self) -> str:
+        """Options of ssh: only the host's own key counts."""
+        return f"-o UserKnownHostsFile={self.known_hosts} -o StrictHostKeyChecking=yes"
+
+    def options(self) -> list[str]:
+        """Options of ssh by which the operator gets in."""
+        return ["-i", str(self.key), *shlex.split(self.known())]
+
+    def ssh(self) -> dict[str, object]:
+        """The way in, as scripts/ship_images.py is told it."""
+        way: dict[str, object] = {"host": self.address, "port": 22, "user": USER, "key": str(self.key), "sudo": True}
+        return {**way, "arguments": self.known()}
 
     def run(self, *argv: str) -> str:
         """A command on the host, as root."""
@@ -108,6 +121,7 @@ def _let_in(name: str, folder: Path) -> Host:
     docker("exec", name, "install", "-d", "-o", USER, "-m", "0700", place)
     public = key.with_suffix(".pub").read_text().strip()
     docker("exec", "--user", USER, name, "sh", "-c", f"echo '{public}' >{place}/authorized_keys")
+    docker("exec", name, "systemctl", "reset-failed", "ssh")  # it has tried in vain to start without keys
     docker("exec", name, "systemctl", "restart", "ssh")
     _same_sources(name)
     address = docker("inspect", "--format", "{{.NetworkSettings.IPAddress}}", name).strip()

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import ship_images
 from containers import ROOT
-from operator_at_work import Operator
+from operator_at_work import Operator, docker
+from registry import registry
 from ssh_host import Host, ssh_host
 
 EXAMPLE = ROOT / "ansible" / "inventories" / "example"
@@ -23,24 +26,41 @@ def inventory_of(host: Host, folder: Path) -> Path:
     return place
 
 
-@pytest.mark.timeout(900)
-def test_a_bare_host_becomes_a_hub_and_a_second_deploy_changes_nothing(tmp_path: Path) -> None:
-    with ssh_host() as host:
-        operator = Operator(tmp_path)
-        operator.root = Path("/srv/jelai")
-        operator.settings |= {"stack_name": "jelai", "hub_port": 8000}
-        inventory = str(inventory_of(host, tmp_path))
-        first = operator.make("deploy", seconds=800, INVENTORY=inventory, LIMIT="hub1.example.org").check()
-        assert "on hub1.example.org: done" in first.said and "serves" in first.said
-        serving = host.run("readlink", "/srv/jelai/current").strip().rpartition("/")[2]
-        assert f"deploy done: {serving} serves" in first.said
-        assert "answered once" in first.said
-        assert host.run("systemctl", "is-enabled", "docker").strip() == "enabled"
-        print(f"first deploy over SSH: {first.seconds:.0f} s")
+@pytest.fixture(scope="module")
+def host() -> Iterator[Host]:
+    with ssh_host() as found:
+        yield found
 
-        before = host.run("sh", "-c", "docker inspect --format '{{.Id}}{{.State.StartedAt}}' $(docker ps -q)")
-        again = operator.make("deploy", INVENTORY=inventory, LIMIT="hub1.example.org").check()
-        assert f"nothing to do: {serving} serves" in again.said
-        after = host.run("sh", "-c", "docker inspect --format '{{.Id}}{{.State.StartedAt}}' $(docker ps -q)")
-        assert (after, again.changed) == (before, 0)
-        print(f"second deploy over SSH: {again.seconds:.0f} s")
+
+@pytest.mark.timeout(900)
+def test_a_bare_host_becomes_a_hub_and_a_second_deploy_changes_nothing(host: Host, tmp_path: Path) -> None:
+    operator = Operator(tmp_path)
+    operator.root = Path("/srv/jelai")
+    operator.settings |= {"stack_name": "jelai", "hub_port": 8000}
+    inventory = str(inventory_of(host, tmp_path))
+    first = operator.make("deploy", seconds=800, INVENTORY=inventory, LIMIT="hub1.example.org").check()
+    assert "on hub1.example.org: done" in first.said and "serves" in first.said
+    serving = host.run("readlink", "/srv/jelai/current").strip().rpartition("/")[2]
+    assert f"deploy done: {serving} serves" in first.said
+    assert "answered once" in first.said
+    assert host.run("systemctl", "is-enabled", "docker").strip() == "enabled"
+    print(f"first deploy over SSH: {first.seconds:.0f} s")
+
+    before = host.run("sh", "-c", "docker inspect --format '{{.Id}}{{.State.StartedAt}}' $(docker ps -q)")
+    again = operator.make("deploy", INVENTORY=inventory, LIMIT="hub1.example.org").check()
+    assert f"nothing to do: {serving} serves" in again.said
+    after = host.run("sh", "-c", "docker inspect --format '{{.Id}}{{.State.StartedAt}}' $(docker ps -q)")
+    assert (after, again.changed) == (before, 0)
+    print(f"second deploy over SSH: {again.seconds:.0f} s")
+
+
+def test_images_reach_that_host_through_a_registry_and_are_what_was_sent(host: Host, tmp_path: Path) -> None:
+    (tmp_path / "Dockerfile").write_text("FROM scratch\nCOPY Dockerfile /\n")
+    image = docker("buildx", "build", "--quiet", "--load", str(tmp_path)).strip()
+    with registry(host) as address:
+        (name,) = ship_images.names(address, {"tiny": image}).values()
+        ship_images.through_registry(address, {"tiny": image}, host.ssh())
+        assert host.run("docker", "image", "inspect", "--format", "{{.Id}}", name).strip() == image
+    with pytest.raises(ship_images.ShipError, match="docker push"):  # it is away
+        ship_images.through_registry(address, {"tiny": image}, host.ssh())
+    docker("image", "rm", "--force", image)
