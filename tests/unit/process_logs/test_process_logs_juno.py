@@ -171,7 +171,14 @@ def test_odd_files_and_messages_in_the_chats_folder_are_passed_over(juno: JunoCo
     os.mkfifo(chats / "pipe.chat")
     (chats / "folder.chat").mkdir()
     (chats / "garbage.chat").write_bytes(b'\xff\xfe{"messages": [')
-    odd = [None, 3, {}, {"sender": ["Juno"], "body": ANSWER}, {"sender": "Juno", "body": 7}, message("`" * 20_000)]
+    odd: list[Any] = [
+        None,
+        3,
+        {},
+        {"sender": ["Juno"], "body": ANSWER},
+        {"sender": "Juno", "body": 7},
+        message("`" * 20_000),
+    ]
     save(chats / "sub", *odd, message("```\nimport numpy as np", number=9) | {"time": "?"}, name="odd.chat")
     [entry] = Page(juno).pastes("import numpy as np")
     assert (entry["chat"], entry["message"]) == ("chats/sub/odd.chat", "m9")

@@ -49,7 +49,7 @@ class Follower:
         self._output = output
         self._code = code
         place, self._activity = output.resume()
-        self._reader = Reader(str(telemetry), place)
+        self._reader = Reader(str(telemetry), place, output.saved_ns)
         self._lines = 0
         self._garbage = 0
         self._gaps = Gaps(telemetry, output.last_record)
@@ -141,7 +141,7 @@ class Follower:
         except OSError as error:
             log.warning("%s cannot be read now: %s", self._output.folder, error)
         else:
-            self._reader = Reader(str(self._telemetry), place)
+            self._reader = Reader(str(self._telemetry), place, self._output.saved_ns)
             self._gaps = Gaps(self._telemetry, self._output.last_record)
         return AGAIN_SECONDS
 

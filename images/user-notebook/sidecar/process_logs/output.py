@@ -38,6 +38,7 @@ class Output:
         self.folder = folder
         self.migrated = False  # what an earlier installation recorded is in it
         self.last_record = ""  # the name of the last record that was read
+        self.saved_ns = 0  # when the position was saved
         self._code = code
         self._sizes: dict[str, int] = {}
         folder.mkdir(parents=True, exist_ok=True)
@@ -52,6 +53,7 @@ class Output:
         """Return where the last process was, and bring the files to that state."""
         try:
             saved = json.loads((self.folder / POSITION).read_bytes())
+            self.saved_ns = (self.folder / POSITION).stat().st_mtime_ns
             if saved["version"] != VERSION:
                 raise ValueError(f"its version is {saved['version']}")
             place = Place(*map(int, saved["place"])) if saved["place"] else None

@@ -36,9 +36,12 @@ class Line(NamedTuple):
 
 
 class Reader:
-    """Follows one file. `skipped` counts lines that were too long, `lost` files that changed under our feet."""
+    """Follows one file. `skipped` counts lines that were too long, `lost` files that changed under our feet.
 
-    def __init__(self, path: str, place: Place | None = None) -> None:
+    `place` is where to go on; when that is gone, only files that changed after `since` (ns) were not read before.
+    """
+
+    def __init__(self, path: str, place: Place | None = None, since: int = 0) -> None:
         self.path = path
         self.skipped = 0
         self.lost = 0
@@ -48,6 +51,7 @@ class Reader:
         self._ahead = 0  # how much of that line was looked at without finding its end
         self._head = b""  # the file's first bytes, as far as they were read
         self._start = place
+        self._since = since if place else 0
 
     def place(self) -> Place | None:
         """Return where the next unread line begins; None before anything was there to read."""
@@ -99,7 +103,7 @@ class Reader:
             self._offset, self._head = 0, b""
 
     def _open(self) -> bool:
-        """Open the file in which the place is, else the oldest that is left."""
+        """Open the file in which the place is, else the oldest that is left and not read."""
         chain = self._chain()
         start = self._start
         for path in chain if start else []:
@@ -108,7 +112,7 @@ class Reader:
         if start:
             self.lost += 1
             self._start = None
-        return any(self._take(path, None) for path in chain)
+        return any(self._take(path, None) for path in chain if _changed(path) > self._since)
 
     def _take(self, path: str, place: Place | None) -> bool:
         try:
@@ -176,5 +180,12 @@ def _size(file: FileIO) -> int:
 def _inode(path: str) -> int:
     try:
         return os.stat(path).st_ino
+    except OSError:
+        return 0
+
+
+def _changed(path: str) -> int:
+    try:
+        return os.stat(path).st_mtime_ns
     except OSError:
         return 0
