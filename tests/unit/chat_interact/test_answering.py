@@ -171,3 +171,17 @@ class AnyHistory(RuleBasedStateMachine):
 
 
 TestAnyHistory = AnyHistory.TestCase
+
+
+def test_a_question_knows_which_notebooks_were_attached_to_it_and_before() -> None:
+    def with_files(message: Message, *paths: str) -> Message:
+        return replace(message, attachments=tuple({"type": "file", "value": path} for path in paths))
+
+    messages = [with_files(said("1"), "a.ipynb", "data.csv"), said("2"), with_files(said("3"), "b.ipynb", "c.ipynb")]
+    odd = replace(said("4"), attachments=({"value": None}, {}))
+    assert [question.attached for question in open_questions([*messages, odd], POLICY, NOW)] == [
+        ("a.ipynb", ""),
+        ("", "a.ipynb"),
+        ("c.ipynb", "a.ipynb"),
+        ("", "c.ipynb"),
+    ]

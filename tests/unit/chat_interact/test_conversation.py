@@ -16,7 +16,7 @@ import pytest
 import scripted_tutor
 from memory_chat import MemoryChat, MemoryTransport
 
-from chat_interact.answering import Policy, reply_id
+from chat_interact.answering import Policy, Question, reply_id
 from chat_interact.conversation import Conversation, Desk
 from chat_interact.drafts import Drafts
 from chat_interact.outbox import Outbox
@@ -50,7 +50,7 @@ async def juno(chat: MemoryChat, folder: Path, url: str) -> Juno:
     tutor, outbox = Tutor(url, 5, 1), Outbox(folder)
     await outbox.open()
 
-    async def no_context(chat: str, text: str) -> None:
+    async def no_context(chat: str, question: Question) -> None:
         return None
 
     desk = Desk(POLICY, Drafts(tutor, outbox, no_context), outbox, Metrics(), idle_seconds=60)

@@ -114,6 +114,30 @@ def test_an_edit_that_nothing_follows_is_told_after_a_pause_and_only_once(
     assert len(entries(home)) == 1
 
 
+def test_the_notebook_that_was_opened_or_worked_in_last_has_the_newest_file(
+    home: Path, start: Start, until: Until
+) -> None:
+    def event(name: str, notebook: str) -> bytes:
+        state = {"sessionID": "s", "notebookPath": notebook}
+        detail = {"eventName": name, "eventTime": time.time_ns() // 1_000_000, "eventInfo": None}
+        return json.dumps({"eventDetail": detail, "notebookState": state}).encode() + b"\n"
+
+    def newest() -> str:
+        files = (home / "logs" / "processed").glob("*.jsonl")
+        return max(files, key=lambda file: file.stat().st_mtime_ns, default=home).name
+
+    sink = Sink(home / "logs" / "telemetry.jsonl", 10**6, 2)
+    start("process_logs")
+    sink.write(executed(1, "b.ipynb") + executed(1, "a.ipynb"))
+    assert until(lambda: newest() == "a.ipynb.jsonl")
+    sink.write(event("ActiveCellChangeEvent", "b.ipynb") + event("NotebookVisibleEvent", "a.ipynb"))
+    assert until(lambda: newest() == "b.ipynb.jsonl")
+    sink.write(event("NotebookOpenEvent", "new.ipynb"))
+    assert until(lambda: newest() == "new.ipynb.jsonl")
+    sink.write(executed(2, "a.ipynb"))
+    assert until(lambda: newest() == "a.ipynb.jsonl")
+
+
 def test_garbage_is_skipped_and_the_rest_is_processed(home: Path, start: Start, until: Until) -> None:
     garbage = [
         b"\n", b"{\n", b"[]\n", b"null\n", b"\xff\xfe\x00\n", b'{"eventDetail": {}, "notebookState": {}}\n',

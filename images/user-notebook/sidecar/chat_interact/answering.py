@@ -53,10 +53,14 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A message that waits for its answer; `begun` when a cut-off answer to it is in the chat already."""
+    """A message that waits for its answer; `begun` when a cut-off answer to it is in the chat already.
+
+    `attached` are the paths of the notebooks attached last: to it, and to a message before it ("": none).
+    """
 
     message: Message
     begun: bool = False
+    attached: tuple[str, str] = ("", "")
 
     @property
     def reply_id(self) -> str:
@@ -74,6 +78,15 @@ def is_addressed(message: Message, policy: Policy) -> bool:
         return True
     body = message.body.casefold()
     return policy.username in message.mentions or any(f"@{name}".casefold() in body for name in policy.names)
+
+
+def notebook_of(message: Message) -> str:
+    """Return the path of the notebook that is attached to a message, "" for none."""
+    for attachment in reversed(message.attachments):
+        path = attachment.get("value")
+        if isinstance(path, str) and path.endswith(".ipynb"):
+            return path
+    return ""
 
 
 def _is_of_jelai(message: Message, policy: Policy) -> bool:
@@ -98,14 +111,17 @@ def open_questions(
     begun = present - finished
     waiting: list[Question] = []
     met: set[str] = set()
+    before = ""
     for place, message in enumerate(messages):
+        attached = (notebook_of(message), before)
+        before = attached[0] or before
         fresh = message.id in seen_live or (place > settled and now - message.time <= policy.window)
         if not (fresh or begun) or message.id in met or not is_addressed(message, policy):
             continue
         met.add(message.id)  # a message that the server doubled is one question
         reply = reply_id(message.id)
         if reply in begun or (fresh and reply not in present):
-            waiting.append(Question(message, begun=reply in begun))
+            waiting.append(Question(message, begun=reply in begun, attached=attached))
     return waiting
 
 

@@ -60,7 +60,7 @@ class Drafts:
         self,
         tutor: Tutor,
         outbox: Outbox,
-        context: Callable[[str, str], Awaitable[str | None]],
+        context: Callable[[str, Question], Awaitable[str | None]],
         *,
         student_id: str = "",
         concurrency: int = 8,
@@ -132,7 +132,7 @@ class Drafts:
         ask = Ask(
             student_id=self._student_id or message.sender,
             text=message.body,
-            context=await self._context(chat, message.body),
+            context=await self._context(chat, question),
             file_name=name,
             reference=draft.reply_id[:8],
         )

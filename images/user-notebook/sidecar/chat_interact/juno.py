@@ -10,7 +10,7 @@ from typing import Any
 
 from . import context, memory, mode, status
 from . import server as servers
-from .answering import Policy
+from .answering import Policy, Question
 from .chats import Chats
 from .conversation import Desk
 from .discover import Discovery
@@ -212,14 +212,15 @@ class Juno:
     def _is_watched(self, path: str) -> bool:
         return path.startswith(f"{self.settings.chat_dir}/")
 
-    async def _context(self, chat: str, text: str) -> str | None:
+    async def _context(self, chat: str, question: Question) -> str | None:
         settings = self.settings
         return await asyncio.to_thread(
             context.for_chat,
             settings.processed_logs,
             chat,
             settings.context_chars,
-            everything=context.is_report(text),
+            attached=question.attached,
+            everything=context.is_report(question.message.body),
         )
 
 

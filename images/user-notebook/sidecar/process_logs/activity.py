@@ -24,6 +24,9 @@ MAX_OPEN = 40
 MAX_HELD = 3_000_000
 """So many open notebooks, and characters in them, are followed; the one that was quiet longest is let go."""
 
+OF_ALL_NOTEBOOKS = frozenset({"NotebookVisibleEvent", "NotebookHiddenEvent", "NotebookSaveEvent"})
+"""What every open notebook tells, too, when the page is looked at or left, or time has passed."""
+
 INSERTING = frozenset({"CellEditEvent", "ClipboardPasteEvent", "ClipboardCopyEvent", "ClipboardCutEvent"})
 
 LOOK_EVERY = 1000
@@ -38,6 +41,7 @@ class Activity:
     def __init__(self, code: JunoCode | None = None) -> None:
         self._open: OrderedDict[Key, Cells] = OrderedDict()
         self.code = code
+        self.last_notebook = ""  # where the student was last
         self._inserting = Inserting(code)
         self._seen = 0
 
@@ -45,6 +49,8 @@ class Activity:
         """Yield what an event shows that the student did, and the edits that it ends."""
         key = (event.notebook, event.session)
         self._seen += 1
+        if event.name not in OF_ALL_NOTEBOOKS:
+            self.last_notebook = event.notebook
         if self._seen % LOOK_EVERY == 0 or len(event.cells) > 1:
             yield from self._let_go()
         cells = self._open.setdefault(key, Cells())

@@ -1,7 +1,8 @@
-"""An entry of the processed log: what it holds, and how long its texts may be. Pure."""
+"""An entry of the processed log: what it holds, how long its texts may be, and which file it goes to. Pure."""
 
 from __future__ import annotations
 
+import hashlib
 import re
 import time
 from typing import Any
@@ -33,3 +34,15 @@ def _short(text: str) -> str:
         return text
     half = TEXT_CHARS // 2
     return f"{text[:half]}\n[… {len(text) - TEXT_CHARS} characters left out …]\n{text[-half:]}"
+
+
+def file_name(notebook: str) -> str:
+    """Return the file for a notebook's path: readable, flat, never hidden, at most 200 bytes long."""
+    name = notebook.replace("%", "%25").replace("/", "%2F").replace("\0", "%00")
+    if name.startswith("."):
+        name = f"%2E{name[1:]}"
+    raw = name.encode("utf-8", "replace")
+    if len(raw) > 190:
+        digest = hashlib.sha256(notebook.encode("utf-8", "replace")).hexdigest()[:12]
+        name = f"{raw[:170].decode('utf-8', 'ignore')}-{digest}"
+    return f"{name}.jsonl"

@@ -53,6 +53,7 @@ class Follower:
         self._lines = 0
         self._garbage = 0
         self._gaps = Gaps(telemetry, output.last_record)
+        self._touched = ""
         self._saved = -SAVE_SECONDS
         self._unsaved = True  # the first save makes sure that there is a position to go back to
         self._last_event = time.monotonic()
@@ -89,6 +90,9 @@ class Follower:
         if self._activity.waiting() and time.monotonic() - self._last_event >= IDLE_SECONDS:
             written += self._output.write(self._activity.idle())
             self._unsaved = True
+        if (notebook := self._activity.last_notebook) and (written or notebook != self._touched):
+            self._output.touch(notebook)  # Juno takes the one that changed last
+            self._touched = notebook
         self._save(force=last)
         return written
 

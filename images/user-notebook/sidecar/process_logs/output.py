@@ -7,7 +7,6 @@ crash the files are cut to these sizes and the telemetry is read again from that
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import json
 import logging
 import os
@@ -17,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from process_logs.activity import Activity
-from process_logs.entries import Entry
+from process_logs.entries import Entry, file_name
 from process_logs.juno_code import JunoCode
 from process_logs.reader import Place
 
@@ -87,6 +86,12 @@ class Output:
                 self._sizes[name] = size + len(data)
         return sum(map(len, texts.values()))
 
+    def touch(self, notebook: str) -> None:
+        """Make a notebook's file the one that changed last. Raises OSError."""
+        with open(self.folder / file_name(notebook), "ab") as file:
+            now = time.time_ns()  # finer than the time that a write leaves
+            os.utime(file.fileno(), ns=(now, now))
+
     def save(self, place: Place | None, activity: Activity, record: str = "") -> None:
         """Remember the place up to which everything is written. Raises OSError."""
         state: dict[str, Any] = {
@@ -129,15 +134,3 @@ def _whole_lines(file: Path) -> int:
         stream.seek(max(0, file.stat().st_size - 1_000_000))
         begin = stream.tell()
         return begin + stream.read().rfind(b"\n") + 1
-
-
-def file_name(notebook: str) -> str:
-    """Return the file for a notebook's path: readable, flat, never hidden, at most 200 bytes long."""
-    name = notebook.replace("%", "%25").replace("/", "%2F").replace("\0", "%00")
-    if name.startswith("."):
-        name = f"%2E{name[1:]}"
-    raw = name.encode("utf-8", "replace")
-    if len(raw) > 190:
-        digest = hashlib.sha256(notebook.encode("utf-8", "replace")).hexdigest()[:12]
-        name = f"{raw[:170].decode('utf-8', 'ignore')}-{digest}"
-    return f"{name}.jsonl"
