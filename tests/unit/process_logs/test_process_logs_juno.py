@@ -149,6 +149,20 @@ def test_what_juno_said_only_later_is_not_from_juno(juno: JunoCode, chats: Path)
     assert names(page.pastes(BLOCK, wait=120_000)) == ["Inserted code from assistant"]
 
 
+def test_a_secret_that_was_typed_letter_by_letter_is_masked_and_so_is_one_in_juno_s_code(
+    juno: JunoCode, chats: Path
+) -> None:
+    typed = 'api_key = "sk-abcdefghij0123456789abcdefghij"'
+    page = Page(juno)
+    page.does("CellEditEvent", index=1, doc=[""], type="code")
+    for number, character in enumerate(typed):
+        page.edits(character, keep=number)
+    [entry] = page.does("NotebookHiddenEvent")
+    assert entry["content"] == 'api_key = "' + "*" * 33 + '"'
+    save(chats, message(f"```\n{typed}\n```"))
+    assert names(page.pastes(entry["content"])) == ["Inserted code from assistant"]
+
+
 def test_without_chats_a_paste_is_a_paste(tmp_path: Path) -> None:
     assert names(Page(JunoCode(tmp_path, tmp_path / "nothing", ["Juno"])).pastes(BLOCK)) == ["Pasted content"]
     assert names(Page(None).pastes(BLOCK)) == ["Pasted content"]

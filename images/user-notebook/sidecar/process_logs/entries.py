@@ -7,6 +7,8 @@ import re
 import time
 from typing import Any
 
+from jelai_telemetry.mask import mask
+
 TEXT_CHARS = 20_000
 """The longest text in an entry."""
 
@@ -28,8 +30,10 @@ def entry(name: str, notebook: str, time_ms: int, index: int | None, **more: str
 
 
 def _short(text: str) -> str:
+    """Return a text without colours and secrets: one that was typed letter by letter is seen only here."""
     if "\x1b" in text:
         text = ANSI.sub("", text)
+    text = mask(text)
     if len(text) <= TEXT_CHARS:
         return text
     half = TEXT_CHARS // 2

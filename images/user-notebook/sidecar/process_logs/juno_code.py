@@ -15,6 +15,8 @@ from pathlib import Path
 from stat import S_ISREG
 from typing import Any, NamedTuple
 
+from jelai_telemetry.mask import mask
+
 log = logging.getLogger(__name__)
 
 EARLIER_NAMES = ("Juno", "auto_responder")
@@ -107,7 +109,7 @@ class JunoCode:
             sender, body, time = message.get("sender"), message.get("body"), message.get("time")
             if not isinstance(body, str) or not isinstance(sender, str) or sender not in self._names:
                 continue
-            blocks, inline = code(body[:MAX_CHARS])
+            blocks, inline = code(mask(body[:MAX_CHARS]))  # as telemetry is
             if blocks or inline:
                 when = float(time) * 1000 if isinstance(time, int | float) else 0.0
                 yield Sent(os.path.relpath(path, self._root), str(message.get("id") or ""), when, blocks, inline)
