@@ -1,10 +1,9 @@
-"""The exporter that the notebook server calls: what is written, what never is, and that nothing can hurt the server."""
+"""The exporter that the notebook server calls: nothing is lost without a word, and nothing can hurt the server."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-import os
 import subprocess
 import sys
 import time
@@ -12,12 +11,13 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import jelai_telemetry
 import jelai_telemetry.exporter as exporter_module
 import pytest
-from jelai_telemetry.exporter import ACTIVE_EVENTS, Exporter, configure, export, from_environment
-from jelai_telemetry.records import line
+from jelai_telemetry.exporter import Exporter, configure
+from jelai_telemetry.settings import parse_events
 from jelai_telemetry.sink import Sink
+
+EVENTS = parse_events("default")
 
 
 def record(name: str = "CellEditEvent", content: Any = None, **info: Any) -> dict[str, Any]:
@@ -27,46 +27,62 @@ def record(name: str = "CellEditEvent", content: Any = None, **info: Any) -> dic
     }
 
 
-def send(exporter: Any, *records: object) -> list[dict[str, str]]:
-    async def run() -> list[dict[str, str]]:
-        return [await exporter({"data": one}) for one in records]
+def nested(depth: int) -> list[Any]:
+    found: list[Any] = []
+    for _ in range(depth):
+        found = [found]
+    return found
 
-    return asyncio.run(run())
+
+def exporter_to(file: Path, **more: Any) -> Exporter:
+    return Exporter(Sink(file, 10**6, 2), EVENTS, 10**6, **more)
+
+
+def send(exporter: Any, *records: object) -> list[str]:
+    async def run() -> list[str]:
+        return [(await exporter({"data": one}))["message"] for one in records]
+
+    said = asyncio.run(run())
+    if isinstance(exporter, Exporter):
+        assert exporter.flush(10)
+    return said
 
 
 def lines(file: Path) -> list[Any]:
     return [json.loads(text) for text in file.read_text(encoding="utf-8").split("\n") if text]
 
 
+def indices(file: Path) -> list[int]:
+    return [one["eventDetail"]["eventInfo"]["index"] for one in lines(file)]
+
+
 def test_each_record_is_one_line_of_compact_json_in_the_order_of_the_calls(tmp_path: Path) -> None:
-    exporter = Exporter(Sink(tmp_path / "logs" / "t.jsonl", 10**6, 2), 10**6)
-    send(exporter, *[record(index=number, text="é\n\u2028\ud800") for number in range(50)])
-    written = lines(tmp_path / "logs" / "t.jsonl")
-    assert [one["eventDetail"]["eventInfo"]["index"] for one in written] == list(range(50))
-    assert b'": ' not in (tmp_path / "logs" / "t.jsonl").read_bytes()
+    file = tmp_path / "logs" / "t.jsonl"
+    send(exporter_to(file), *[record(index=number, doc=["é\n\u2028\ud800"]) for number in range(50)])
+    assert indices(file) == list(range(50))
+    assert b'": ' not in file.read_bytes()
 
 
-def test_the_servers_environment_is_never_written(tmp_path: Path) -> None:
-    exporter = Exporter(Sink(tmp_path / "t.jsonl", 10**6, 2), 10**6)
-    send(exporter, record("NotebookOpenEvent", environ={"JUPYTERHUB_API_TOKEN": "secret"}, other=1))
-    assert lines(tmp_path / "t.jsonl")[0]["eventDetail"]["eventInfo"] == {"other": 1}
-    assert "secret" not in (tmp_path / "t.jsonl").read_text()
+def test_each_record_begins_with_a_name_that_is_used_once(tmp_path: Path) -> None:
+    file = tmp_path / "t.jsonl"
+    for _ in range(2):  # a server that is started again
+        send(exporter_to(file), *[record(index=number) for number in range(3)])
+    names = [one["recordId"].split(".") for one in lines(file)]
+    assert [int(position) for _, position in names] == [1, 2, 3, 1, 2, 3]
+    streams = {stream for stream, _ in names}
+    assert len(streams) == 2 and all(len(stream) == 16 and int(stream, 16) >= 0 for stream in streams)
+    assert file.read_bytes().startswith(b'{"recordId":"')
 
 
-def test_a_record_that_is_too_long_loses_pictures_first_and_then_the_notebook() -> None:
-    picture = {"output_type": "display_data", "data": {"image/png": "x" * 5000, "text/plain": "<Figure>"}}
-    text = {"output_type": "stream", "name": "stdout", "text": ["begin ", "y" * 5000, " end"]}
-    content = {"cells": [{"cell_type": "code", "source": "plot()", "outputs": [picture, text]}], "nbformat": 4}
-    whole = json.loads(line(record(content=content), 100_000))
-    assert whole["notebookState"]["notebookContent"] == content
-    [first, second] = json.loads(line(record(content=content), 5000))["notebookState"]["notebookContent"]["cells"][0][
-        "outputs"
+def test_secrets_are_stars_when_they_reach_the_disk(tmp_path: Path) -> None:
+    file = tmp_path / "t.jsonl"
+    send(
+        exporter_to(file), record(index=0, doc=["x = 1", 'api_key = "hunter2"']), record(index=1, changes=[3, [0, "a"]])
+    )
+    assert [one["eventDetail"]["eventInfo"] for one in lines(file)] == [
+        {"index": 0, "doc": ["x = 1", 'api_key = "*******"']},
+        {"index": 1, "changes": [3, [0, "a"]]},
     ]
-    assert (first["data"], first["omitted"]) == ({"text/plain": "<Figure>"}, ["image/png"])
-    assert second["text"].startswith("begin ")
-    assert second["text"].endswith(" end")
-    state = json.loads(line(record(content=content), 500))["notebookState"]
-    assert (state["notebookContent"], state["notebookContentOmitted"] > 10_000) == (None, True)
 
 
 def test_a_full_file_is_put_aside_and_only_so_many_are_kept(tmp_path: Path) -> None:
@@ -100,7 +116,7 @@ def test_after_half_a_line_the_next_one_begins_on_a_line_of_its_own(tmp_path: Pa
 def test_a_disk_that_fills_up_in_the_middle_of_a_line_spoils_only_that_line(tmp_path: Path) -> None:
     program = f"""
 import resource, signal, sys
-sys.path.insert(0, {str(Path(jelai_telemetry.__file__).parents[1])!r})
+sys.path.insert(0, {str(Path(exporter_module.__file__).parents[1])!r})
 from pathlib import Path
 from jelai_telemetry.sink import Sink
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
@@ -120,21 +136,70 @@ sink.write(b'{{"n": 3}}' + b"\\n")
     assert (tmp_path / "t.jsonl").read_bytes() == b'{"n": 1}\n{"n": \n{"n": 3}\n'
 
 
-@pytest.mark.parametrize("bad", [None, [], "text", {"eventDetail": {1, 2}}, {"x": float}])
-def test_no_record_can_raise_into_the_server(tmp_path: Path, bad: object) -> None:
-    exporter = Exporter(Sink(tmp_path / "t.jsonl", 1000, 2), 1000)
-    send(exporter, bad, record(index=1))
-    assert (len(lines(tmp_path / "t.jsonl")), exporter.dropped) == (1, 1)
+@pytest.mark.parametrize("bad", [None, [], "text", {"eventDetail": {1, 2}}, {"x": float}, record(deep=nested(100_000))])
+def test_no_record_can_raise_into_the_server_and_the_next_one_tells_what_was_lost(tmp_path: Path, bad: object) -> None:
+    exporter = exporter_to(tmp_path / "t.jsonl")
+    send(exporter, record(index=0))
+    send(exporter, bad)
+    send(exporter, record(index=1), record(index=2))
+    assert exporter.dropped == 1
+    assert [one.get("droppedBefore") for one in lines(tmp_path / "t.jsonl")] == [None, 1, None]
 
 
-def test_a_disk_without_space_drops_records_and_says_so_seldom(
+def test_an_event_that_is_not_wanted_is_not_recorded_and_is_no_loss(tmp_path: Path) -> None:
+    exporter = Exporter(Sink(tmp_path / "t.jsonl", 10**6, 2), parse_events("CellEditEvent"), 10**6)
+    assert send(exporter, record("CellAddEvent"), record("Forged"), record(index=1)) == ["not recorded"] * 2 + [""]
+    assert (indices(tmp_path / "t.jsonl"), exporter.dropped) == ([1], 0)
+
+
+def full_disk(file: Path) -> None:
+    file.unlink(missing_ok=True)
+    file.symlink_to("/dev/full")
+
+
+def test_a_disk_that_is_full_for_a_while_loses_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    file = tmp_path / "t.jsonl"
+    full_disk(file)
+    exporter = exporter_to(file, again=0.02)
+    began = time.monotonic()
+    for number in range(40):
+        assert exporter.take(record(index=number)) == ""
+    assert time.monotonic() - began < 0.5  # the page does not wait
+    assert not exporter.flush(0.2)
+    file.unlink()
+    assert exporter.flush(10)
+    assert (indices(file), exporter.dropped) == (list(range(40)), 0)
+    assert [one.message.split(";")[1] for one in caplog.records] == [" trying again for 60 s"]
+
+
+def test_a_disk_that_stays_full_drops_records_says_so_seldom_and_tells_how_many(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    os.symlink("/dev/full", tmp_path / "t.jsonl")
-    exporter = Exporter(Sink(tmp_path / "t.jsonl", 1000, 2), 1000)
-    send(exporter, *[record()] * 40)
+    file = tmp_path / "t.jsonl"
+    full_disk(file)
+    exporter = exporter_to(file, give_up=0.2, again=0.02)
+    send(exporter, *[record(index=number) for number in range(40)])
     assert exporter.dropped == 40
-    assert 1 <= len(caplog.records) <= 6
+    assert 1 <= len(caplog.records) <= 8
+    file.unlink()
+    send(exporter, record(index=40), record(index=41))
+    assert [one.get("droppedBefore") for one in lines(file)] == [40, None]
+
+
+def test_what_waits_is_bounded_in_characters_and_what_comes_on_top_is_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exporter_module, "MOST_WAITING", 50_000)
+    file = tmp_path / "t.jsonl"
+    full_disk(file)
+    exporter = exporter_to(file, again=0.02)
+    said = [exporter.take(record(index=number, doc=["x" * 10_000])) for number in range(9)]
+    assert said == [""] * 5 + ["dropped: too much is waiting"] * 4
+    file.unlink()
+    assert exporter.flush(10)
+    assert send(exporter, record(index=9)) == [""]
+    assert (indices(file), exporter.dropped) == ([0, 1, 2, 3, 4, 9], 4)
+    assert sum(one.get("droppedBefore", 0) for one in lines(file)) == 4
 
 
 def test_a_disk_that_hangs_does_not_hold_up_the_page(tmp_path: Path) -> None:
@@ -142,33 +207,73 @@ def test_a_disk_that_hangs_does_not_hold_up_the_page(tmp_path: Path) -> None:
         def write(self, line: bytes) -> None:
             time.sleep(0.4)
 
-    async def run() -> float:
-        exporter = Exporter(Slow(tmp_path / "t.jsonl", 1000, 2), 1000, patience=0.1)
-        begin = time.monotonic()
-        await asyncio.gather(*(exporter({"data": record()}) for _ in range(3)))
-        return time.monotonic() - begin
-
-    assert asyncio.run(run()) < 0.3
+    exporter = Exporter(Slow(tmp_path / "t.jsonl", 1000, 2), EVENTS, 1000)
+    begin = time.monotonic()
+    for _ in range(3):
+        exporter.take(record())
+    assert time.monotonic() - begin < 0.3
 
 
-def test_configure_records_every_event_and_the_whole_notebook_where_it_is_needed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("TELEMETRY_FILE", str(tmp_path / "x.jsonl"))
-    monkeypatch.setattr(exporter_module, "_exporter", None)
+def test_a_server_that_ends_writes_what_waits_and_does_not_wait_for_a_full_disk(tmp_path: Path) -> None:
+    program = f"""
+import sys
+sys.path.insert(0, {str(Path(exporter_module.__file__).parents[1])!r})
+from pathlib import Path
+from jelai_telemetry.exporter import Exporter
+from jelai_telemetry.settings import parse_events
+from jelai_telemetry.sink import Sink
+for name in ("well", "full"):
+    exporter = Exporter(Sink(Path({str(tmp_path)!r}, name), 10**9, 2), parse_events("default"), 10**6)
+    for number in range(500):
+        exporter.take({record(index=1, doc=["x"] * 50)!r})
+"""
+    full_disk(tmp_path / "full")
+    begin = time.monotonic()
+    subprocess.run([sys.executable, "-c", program], check=True)
+    assert time.monotonic() - begin < 20
+    assert len(lines(tmp_path / "well")) == 500
+
+
+def configured(**environ: str) -> Any:
     app = SimpleNamespace()
-    configure(SimpleNamespace(JupyterLabPioneerApp=app))
-    assert [event["name"] for event in app.activeEvents] == list(ACTIVE_EVENTS)
+    configure(SimpleNamespace(JupyterLabPioneerApp=app), environ)
+    return app
+
+
+def test_configure_asks_the_page_for_the_whole_notebook_only_where_it_is_needed(tmp_path: Path) -> None:
+    app = configured(TELEMETRY_FILE=str(tmp_path / "x.jsonl"))
     assert {event["name"] for event in app.activeEvents if event["logWholeNotebook"]} == {
         "NotebookOpenEvent",
         "CellExecuteEvent",
     }
-    assert app.custom_exporter == {app.exporters[0]["args"]["id"]: export}
+    assert {event["name"] for event in app.activeEvents} == {name for name in EVENTS if not name.startswith("Juno")}
+    export = app.custom_exporter[app.exporters[0]["args"]["id"]]
     assert asyncio.iscoroutinefunction(export)
-    send(export, record())
-    assert len(lines(tmp_path / "x.jsonl")) == 1
+    send(export, record(index=3))
+    end = time.monotonic() + 5
+    while not (tmp_path / "x.jsonl").exists() and time.monotonic() < end:
+        time.sleep(0.01)
+    assert indices(tmp_path / "x.jsonl") == [3]
 
 
-def test_a_setting_that_is_no_number_goes_back_to_its_default_with_a_warning(caplog: pytest.LogCaptureFixture) -> None:
-    from_environment({"TELEMETRY_FILE": "/nowhere/t.jsonl", "TELEMETRY_MAX_BYTES": "lots"})
-    assert "TELEMETRY_MAX_BYTES='lots' is not valid: expected a whole number from 1; using 50000000" in caplog.text
+@pytest.mark.parametrize(
+    ("environ", "said"),
+    [
+        ({"TELEMETRY_URL": "http://collector:8005/v1/events"}, "your course's records"),
+        ({"TELEMETRY": "on", "TELEMETRY_FORWARD": "host:24224"}, "your course's records"),
+        ({}, "this server only"),
+        ({"TELEMETRY": "local", "TELEMETRY_URL": "http://collector:8005/v1/events"}, "this server only"),
+        ({"TELEMETRY": "off"}, "nowhere"),
+        ({"TELEMETRY": "maybe"}, "nowhere"),
+    ],
+)
+def test_the_page_says_where_telemetry_goes(environ: dict[str, str], said: str) -> None:
+    app = configured(**environ)
+    [exporter] = app.exporters
+    assert exporter["args"]["id"].startswith(said)
+    assert (exporter["args"]["id"] in app.custom_exporter, bool(app.activeEvents)) == (said != "nowhere",) * 2
+
+
+def test_a_page_of_an_older_release_goes_on_unless_telemetry_is_off() -> None:
+    assert "jelai" in configured().custom_exporter
+    assert configured(TELEMETRY="off").custom_exporter == {}
