@@ -30,6 +30,8 @@ WORK = ROOT / ".build"
 REQUIREMENTS = IMAGES / "user-notebook" / "requirements"
 BUILDING = {"building": str(IMAGES / "building")}
 """What the builds of several images run."""
+SERVICE = {"service": str(IMAGES / "service")}
+"""The package that the HTTP services of a hub host share."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,8 @@ RECIPES = {
     "proxy": Recipe("hub", target="proxy"),
     "socket-proxy": Recipe("socket-proxy"),
     "firewall": Recipe("firewall"),
-    "tutor": Recipe("tutor", contexts={"materials": str(IMAGES / "learning_materials")}),
+    "tutor": Recipe("tutor", contexts=SERVICE | {"materials": str(IMAGES / "learning_materials")}),
+    "collector": Recipe("collector", contexts=SERVICE),
 }
 ALL = ["user-notebook", *RECIPES]
 LAYER_SETTING = {"ydoc": "YDOC_LAYER", "fluent-bit": "FLUENT_BIT_LAYER"}

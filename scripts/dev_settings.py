@@ -13,7 +13,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 ROOT = Path(__file__).resolve().parent.parent
-for folder in ("user-notebook/sidecar", "user-notebook/prepare", "tutor"):
+for folder in ("user-notebook/sidecar", "user-notebook/prepare", "service", "tutor"):
     sys.path.insert(0, str(ROOT / "images" / folder))
 
 import image_settings  # noqa: E402

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import openai_server
 import pytest
-from tutor_process import MATERIAL, ROOT, Running, Start
+from tutor_process import MATERIAL, PACKAGES, Running, Start
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def start() -> Iterator[Start]:
             "TUTOR_ADMIN_PORT": "0",
             "TUTOR_HOST": "127.0.0.1",
             "LEARNING_MATERIALS": str(MATERIAL),
-            "PYTHONPATH": str(ROOT / "images" / "tutor"),
+            "PYTHONPATH": PACKAGES,
         }
         environ = {"PATH": os.environ["PATH"], **known, **settings}
         started.append(

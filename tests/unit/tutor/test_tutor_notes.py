@@ -12,7 +12,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from tutor_process import ASK, ROOT, Running, Start, until
+from tutor_process import ASK, PACKAGES, Running, Start, until
 
 NDJSON = {"Accept": "application/x-ndjson"}
 
@@ -167,7 +167,7 @@ def test_an_answer_from_the_notes_takes_less_than_10_ms(tutor: Running) -> None:
 
 def test_wrong_settings_are_named_one_a_line_and_the_key_is_not_shown() -> None:
     environ = {
-        "PYTHONPATH": str(ROOT / "images" / "tutor"),
+        "PYTHONPATH": PACKAGES,
         "TUTOR_PORT": "many",
         "LLM_BASE_URL": "ollama:11434",
         "LLM_TIMEOUT": "-1",

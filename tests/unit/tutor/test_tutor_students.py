@@ -16,7 +16,7 @@ from typing import Any
 
 import httpx
 import pytest
-from tutor_process import ROOT, Running, Start, until
+from tutor_process import PACKAGES, Running, Start, until
 
 from tutor import students as module
 from tutor.question import Refused
@@ -254,7 +254,7 @@ def test_a_wrong_setting_stops_the_tutor_with_a_sentence_and_shows_no_key(
     files = {name: str(tmp_path / name) for name in ("good", "none", "empty")}
     Path(files["good"]).write_text("sk-2")
     Path(files["empty"]).write_text(" \n")
-    environ = {"PYTHONPATH": str(ROOT / "images" / "tutor"), **{k: v.format(**files) for k, v in settings.items()}}
+    environ = {"PYTHONPATH": PACKAGES, **{k: v.format(**files) for k, v in settings.items()}}
     done = subprocess.run(
         [sys.executable, "-m", "tutor"], env=environ, capture_output=True, text=True, timeout=20, check=False
     )

@@ -14,6 +14,7 @@ from typing import Any
 import httpx
 
 ROOT = Path(__file__).parents[3]
+PACKAGES = f"{ROOT}/images/tutor:{ROOT}/images/service"
 MATERIAL = ROOT / "images" / "learning_materials"
 ASK = "/receive_student_message"
 

@@ -1,0 +1,126 @@
+"""What is done to the events that are there: deleted by age, forgotten by student, counted."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from sqlalchemy import Connection, delete, exists, func, select
+
+from collector.database import Database, StoreError
+from collector.schema import EVENTS, STUDENTS
+
+CHUNK = 2_000
+"""Rows that one transaction deletes, so that what comes in need not wait long."""
+
+PAGES = 2_000
+DAY_MS = 24 * 3600 * 1000
+
+
+def prune(database: Database, days: int) -> int:
+    """Delete events that came so many days ago, and students without any; how many events. Raises StoreError."""
+    before = time.time_ns() // 1_000_000 - days * DAY_MS
+    old = select(EVENTS.c.id).where(EVENTS.c.received_ms < before).order_by(EVENTS.c.received_ms)
+    gone = _delete(database, old)
+    if gone:
+        with database.transaction() as connection:
+            none_left = ~exists().where(EVENTS.c.student_id == STUDENTS.c.id)
+            connection.execute(delete(STUDENTS).where(none_left))
+        _give_back(database)
+    return gone
+
+
+def forget(database: Database, name: str, *, dry_run: bool) -> dict[str, Any]:
+    """Delete a student's events and name, and their bytes; what there was. Raises StoreError.
+
+    The bytes are wiped even if there is nothing (left) to delete: an earlier attempt may have ended before that.
+    """
+    mine = select(STUDENTS.c.id).where(STUDENTS.c.name == name).scalar_subquery()
+    of_student = EVENTS.c.student_id == mine
+    with database.reading() as connection:
+        first, last = func.min(EVENTS.c.event_ms), func.max(EVENTS.c.event_ms)
+        found = connection.execute(select(func.count(), first, last).where(of_student)).one()
+    events, known = int(found[0]), found
+    said: dict[str, Any] = {"student": name, "events": events, "first_ms": known[1], "last_ms": known[2]}
+    said |= {"dry_run": dry_run, "wiped": False}
+    if dry_run:
+        return said
+    said["events"] = _delete(database, select(EVENTS.c.id).where(of_student))
+    with database.transaction() as connection:
+        # what came in between goes too
+        said["events"] += connection.execute(delete(EVENTS).where(of_student)).rowcount
+        connection.execute(delete(STUDENTS).where(STUDENTS.c.name == name))
+    try:
+        wipe(database)
+    except StoreError as error:
+        said["why"] = f"{error}; deleted they are: try again to wipe their bytes"
+    else:
+        said["wiped"] = True
+    return said
+
+
+def wipe(database: Database) -> None:
+    """Write the database anew, so that no bytes of deleted rows are left in its files. Raises StoreError."""
+    with database.reading() as connection:
+        if database.kind == "sqlite":
+            connection.exec_driver_sql("VACUUM")
+            busy = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()[0]
+            if busy:
+                raise StoreError("somebody reads the database (an export?), so that its log cannot be emptied")
+        else:
+            connection.exec_driver_sql("VACUUM FULL events")
+            connection.exec_driver_sql("VACUUM FULL students")
+
+
+def status(database: Database) -> dict[str, Any]:
+    """Tell what is stored. Raises StoreError."""
+    with database.reading() as connection:
+        events = _one(connection, select(func.count()).select_from(EVENTS))
+        students = _one(connection, select(func.count()).select_from(STUDENTS))
+        first = _one(connection, select(func.min(EVENTS.c.event_ms)))
+        last = _one(connection, select(func.max(EVENTS.c.event_ms)))
+        received = _one(connection, select(func.max(EVENTS.c.received_ms)))
+        courses = connection.execute(
+            select(EVENTS.c.course, func.count().label("events")).group_by(EVENTS.c.course).order_by(EVENTS.c.course)
+        ).all()
+    return {
+        "database": database.kind,
+        "schema": database.revision,
+        "events": events,
+        "students": students,
+        "courses": {row.course: row.events for row in courses},
+        "first_ms": first,
+        "last_ms": last,
+        "last_received_ms": received,
+        "bytes": database.size() or None,
+        "disk_free_bytes": database.free(),
+    }
+
+
+def _one(connection: Connection, query: Any) -> int | None:
+    found: int | None = connection.execute(query).scalar()
+    return found
+
+
+def _delete(database: Database, which: Any) -> int:
+    """Delete the events that a query finds, in small transactions."""
+    gone = 0
+    while True:
+        with database.transaction() as connection:
+            chunk = connection.execute(delete(EVENTS).where(EVENTS.c.id.in_(which.limit(CHUNK)))).rowcount
+        gone += chunk
+        if not chunk:
+            return gone
+
+
+def _give_back(database: Database) -> None:
+    """Give free pages of SQLite's file back to the disk; PostgreSQL sees to that itself."""
+    if database.kind != "sqlite":
+        return
+    with database.reading() as connection:
+        driver = connection.connection.driver_connection
+        assert driver is not None
+        while connection.exec_driver_sql("PRAGMA freelist_count").scalar():
+            # This one works while it is read, row by row without a column: `execute` would do one page of it.
+            driver.executescript(f"PRAGMA incremental_vacuum({PAGES})")
+        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").all()
