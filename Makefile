@@ -60,7 +60,7 @@ test: tools ## Run all suites in real containers and a real browser (SUITES="uni
 lint: tools ## Check style, types, YAML, Ansible, Dockerfiles and shell
 	@$(PYTHON) scripts/lint.py
 
-bench: images ## Measure what is promised: answer times, memory, size, start; JSON and a plot
+bench: images ## Measure what is promised: answer times, memory, size, start, telemetry; JSON and a plot
 	@$(PYTHON) tests/bench/run.py
 
 drill: images ## Kill Juno, server, tutor, deploys and rollbacks at random, and count what was lost

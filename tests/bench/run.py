@@ -1,4 +1,4 @@
-"""Measures what is promised: answer times, memory, size, start. Prints a table; JSON and a plot in test-results/bench/.
+"""Measures what is promised: answer times, memory, size, start, telemetry. Prints a table; JSON and a plot are kept.
 
 Each promise has a limit; a figure over it is marked, and the exit code is then 1.
 """
@@ -11,7 +11,8 @@ import json
 import statistics
 import sys
 import time
-from dataclasses import asdict, dataclass
+from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -20,8 +21,10 @@ sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "images" / "hub")]
 import docker  # noqa: E402
 from containers import Notebook, Stand, image, stand  # noqa: E402
 from dialogue import Outcome, ask_in_turn, converse  # noqa: E402
+from figure import Figure, table  # noqa: E402
 from plots import draw  # noqa: E402
 from students import create, student  # noqa: E402
+from telemetry import process_logs  # noqa: E402
 
 RESULTS = ROOT / "test-results" / "bench"
 MODES = {"room": "auto", "socket": "false"}
@@ -33,21 +36,6 @@ for dir in /proc/[0-9]*; do
   printf '%s %s\n' "${pss:-0}" "$(tr '\0\n' '  ' <"$dir/cmdline")"
 done
 """
-
-
-@dataclass(frozen=True)
-class Figure:
-    """One measured number, its unit and the limit that was promised (None: only shown)."""
-
-    name: str
-    value: float
-    unit: str
-    limit: float | None = None
-
-    @property
-    def fine(self) -> bool:
-        """Tell whether the promise holds."""
-        return self.limit is None or self.value <= self.limit
 
 
 def latency(notebook: Notebook, mode: str, questions: int) -> tuple[list[Figure], Outcome]:
@@ -146,42 +134,52 @@ def start(place: Stand) -> list[Figure]:
     ]
 
 
-def table(figures: list[Figure]) -> str:
-    """Return the figures as a person reads them."""
-    colour = sys.stdout.isatty()
-    lines = [f"{'FIGURE':<52} {'VALUE':>9} {'LIMIT':>7} UNIT"]
-    for figure in figures:
-        limit = "" if figure.limit is None else f"{figure.limit:g}"
-        line = f"{figure.name:<52} {figure.value:>9.1f} {limit:>7} {figure.unit}"
-        if not figure.fine:
-            line = f"\033[31m{line}  OVER\033[0m" if colour else f"{line}  OVER"
-        lines.append(line)
-    return "\n".join(lines)
+def chats(place: Stand, questions: int) -> list[Figure]:
+    """Answer times, bursts and memory, in each mode; the picture of the answer times."""
+    figures: list[Figure] = []
+    outcomes: dict[str, Outcome] = {}
+    place.tutor()
+    for mode, setting in MODES.items():
+        notebook = place.notebook(USE_YDOC_CHAT=setting)
+        notebook.wait_status(mode=mode)
+        print(f"{mode}: answer times ...", file=sys.stderr)
+        found, outcomes[mode] = latency(notebook, mode, questions)
+        figures += [*found, Figure(f"{mode}: one hop", asyncio.run(one_hop(notebook, mode, 50)), "ms")]
+        print(f"{mode}: bursts and memory ...", file=sys.stderr)
+        figures += [*bursts(notebook, mode), *memory(notebook, mode)]
+        notebook.stop()
+    draw({mode: sorted(outcome.seconds.values()) for mode, outcome in outcomes.items()}, RESULTS / "latency.png")
+    return figures
+
+
+def telemetry(place: Stand, _: int) -> list[Figure]:
+    """What becomes of telemetry."""
+    print("process_logs ...", file=sys.stderr)
+    return process_logs(place)
+
+
+SECTIONS: dict[str, Callable[[Stand, int], list[Figure]]] = {
+    "start": lambda place, _: start(place),
+    "chats": chats,
+    "telemetry": telemetry,
+}
 
 
 def main() -> int:
     """Measure, print, keep. Returns 1 when a promise does not hold."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--questions", type=int, default=200, help="for the answer times (200)")
+    parser.add_argument("sections", nargs="*", metavar="SECTION", help=f"{', '.join(SECTIONS)} (default: all)")
     options = parser.parse_args()
+    if unknown := set(options.sections) - set(SECTIONS):
+        parser.error(f"there is no section {', '.join(sorted(unknown))}; there are {', '.join(SECTIONS)}")
     RESULTS.mkdir(parents=True, exist_ok=True)
     figures: list[Figure] = []
-    outcomes: dict[str, Outcome] = {}
-    with stand() as place:
-        print("start and size ...", file=sys.stderr)
-        figures += start(place)
-        place.tutor()
-        for mode, setting in MODES.items():
-            notebook = place.notebook(USE_YDOC_CHAT=setting)
-            notebook.wait_status(mode=mode)
-            print(f"{mode}: answer times ...", file=sys.stderr)
-            found, outcomes[mode] = latency(notebook, mode, options.questions)
-            figures += [*found, Figure(f"{mode}: one hop", asyncio.run(one_hop(notebook, mode, 50)), "ms")]
-            print(f"{mode}: bursts and memory ...", file=sys.stderr)
-            figures += [*bursts(notebook, mode), *memory(notebook, mode)]
-            notebook.stop()
+    for name in options.sections or SECTIONS:
+        print(f"{name} ...", file=sys.stderr)
+        with stand() as place:
+            figures += SECTIONS[name](place, options.questions)
     (RESULTS / "bench.json").write_text(json.dumps([asdict(figure) for figure in figures], indent=2) + "\n")
-    draw({mode: sorted(outcome.seconds.values()) for mode, outcome in outcomes.items()}, RESULTS / "latency.png")
     print(table(figures))
     print(f"kept in {RESULTS.relative_to(ROOT)}/: bench.json, latency.png")
     return 0 if all(figure.fine for figure in figures) else 1
