@@ -1,4 +1,4 @@
-"""What telemetry is promised to cost: 200,000 events fast, one in a long log as fast as in a short one, little memory."""
+"""What telemetry is promised to cost: many events fast, one in a long log as fast as in a short one, little memory."""
 
 from __future__ import annotations
 
