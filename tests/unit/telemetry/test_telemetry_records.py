@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import logging
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
-from jelai_telemetry.exporter import Exporter
+from jelai_telemetry.recorder import Recorder
 from jelai_telemetry.records import keep, line
 from jelai_telemetry.settings import parse_events
 from jelai_telemetry.sink import Sink
@@ -167,10 +168,10 @@ def golden(**more: Any) -> list[dict[str, Any]]:
 def test_recorded_browser_sessions_give_the_known_entries(tmp_path: Path) -> None:
     """What the recorder leaves out is nothing that process_logs needs, and what it masks does not confuse it."""
     file = tmp_path / "t.jsonl"
-    exporter = Exporter(Sink(file, 10**9, 2), parse_events("default"), 500_000)
+    recorder = Recorder(Sink(file, 10**9, 2), parse_events("default"), 500_000, logging.getLogger("telemetry"))
     for record in golden():
-        assert exporter.take(record) == ""
-    assert exporter.flush(10)
+        assert recorder.take(record) == ""
+    assert recorder.flush(10)
     program = ["-m", "process_logs", "--replay", str(file)]
     path = ":".join(str(ROOT / "images" / "user-notebook" / part) for part in ("sidecar", "telemetry"))
     done = subprocess.run(

@@ -53,6 +53,12 @@ def for_chat(
     return "\n".join(_fit(events, REPORT_CHARS if everything else budget)) or None
 
 
+def notebook(folder: Path, chat: str, attached: tuple[str, str] = ("", "")) -> str:
+    """Return the path of the notebook that `for_chat` takes the events from, "" for none."""
+    source = _notebook_log(folder, chat, attached)
+    return [*_notebooks(source)][-1] if source else ""
+
+
 def entry(event: Mapping[str, Any]) -> str:
     """Return one event as a line of text; what it holds is cut to a readable length."""
     return _line(event, dict.fromkeys(("input", "content", "output", "error"), PART_CHARS))

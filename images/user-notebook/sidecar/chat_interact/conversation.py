@@ -135,7 +135,8 @@ class Conversation:
     async def _answer(self, question: Question) -> None:
         sender = question.message.sender
         try:
-            draft = self.desk.drafts.get(question, self.transport.path)
+            seen = self._arrived.get(question.message.id, time.monotonic())
+            draft = self.desk.drafts.get(question, self.transport.path, self.transport.name, seen)
             self._start(self._type_soon(draft), f"typing {question.reply_id}")
             async for text in draft.versions():
                 await self.transport.put(self._message(draft, question, text))

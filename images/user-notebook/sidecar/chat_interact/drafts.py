@@ -13,6 +13,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field
 
+from . import telemetry
 from .answering import DONE, FAILED, WRITING, Question
 from .outbox import Outbox, Reply
 from .tutor import Ask, Tutor, TutorError
@@ -28,13 +29,19 @@ MOST_KEPT = 200
 
 @dataclass(slots=True)
 class Draft:
-    """One answer: `text` so far, `state` and `time` of the message; `show` is set at each change."""
+    """One answer: `text` so far, `state` and `time` of the message; `show` is set at each change.
+
+    When its question was `seen`, by which `mode`, and which `notebook` it is about is for telemetry.
+    """
 
     reply_id: str
     time: float = 0.0
     text: str = ""
     state: str = WRITING
     show: asyncio.Event = field(default_factory=asyncio.Event)
+    seen: float = 0.0
+    mode: str = ""
+    notebook: str = ""
 
     async def versions(self) -> AsyncGenerator[str, None]:
         """Yield the text each time there is more to show; ends when the answer is finished, without its last text."""
@@ -60,7 +67,8 @@ class Drafts:
         self,
         tutor: Tutor,
         outbox: Outbox,
-        context: Callable[[str, Question], Awaitable[str | None]],
+        context: Callable[[str, Question], Awaitable[tuple[str | None, str]]],
+        journal: telemetry.Journal,
         *,
         student_id: str = "",
         concurrency: int = 8,
@@ -68,17 +76,18 @@ class Drafts:
         self._tutor = tutor
         self._outbox = outbox
         self._context = context
+        self._journal = journal
         self._student_id = student_id
         self._places = asyncio.Semaphore(concurrency)
         self._drafts: dict[str, Draft] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
-    def get(self, question: Question, chat: str) -> Draft:
+    def get(self, question: Question, chat: str, mode: str, seen: float) -> Draft:
         """Return the draft of the answer to `question`, begun now if there is none."""
         reply_id = question.reply_id
         draft = self._drafts.get(reply_id)
         if draft is None:
-            draft = self._drafts[reply_id] = Draft(reply_id)
+            draft = self._drafts[reply_id] = Draft(reply_id, mode=mode, seen=seen)
             task = asyncio.create_task(self._write(draft, question, chat), name=f"draft {reply_id}")
             self._tasks[reply_id] = task
             task.add_done_callback(lambda _: self._tasks.pop(reply_id, None))
@@ -122,17 +131,36 @@ class Drafts:
             draft.text = f"Something went wrong while I was looking for an answer. (ref {draft.reply_id[:8]})"
             state = FAILED
         draft.time = draft.time or time.time()
+        await self._note(draft, question, chat, state)
         reply = Reply(draft.reply_id, question.message.id, chat, draft.text, state, draft.time)
         await self._outbox.record(reply)
         self._finish(draft, state)
 
+    async def _note(self, draft: Draft, question: Question, chat: str, state: str) -> None:
+        """Have the answer among the events before it counts as given: after a crash both are there, or neither."""
+        await self._journal.answer(
+            draft.reply_id,
+            chat,
+            draft.text,
+            draft.notebook,
+            questionId=question.message.id,
+            outcome="failed" if state == FAILED else "answered",
+            seconds=round(time.monotonic() - draft.seen, 3),
+            mode=draft.mode,
+        )
+
     async def _ask(self, draft: Draft, question: Question, chat: str) -> None:
         message = question.message
+        context, draft.notebook = await self._context(chat, question)
+        self._journal.question(message.id, chat, message.body, draft.notebook)
+        if telemetry.is_asked(message.body):
+            draft.text = telemetry.explanation(self._journal.settings)
+            return
         name = chat.rsplit("/", 1)[-1].removesuffix(".chat")
         ask = Ask(
             student_id=self._student_id or message.sender,
             text=message.body,
-            context=await self._context(chat, question),
+            context=context,
             file_name=name,
             reference=draft.reply_id[:8],
         )

@@ -8,6 +8,8 @@ import os
 import time
 from typing import Any
 
+from jelai_telemetry import settings as telemetry_settings
+
 from . import context, memory, mode, status
 from . import server as servers
 from .answering import Policy, Question
@@ -22,6 +24,7 @@ from .observe import Observer
 from .outbox import Outbox
 from .settings import Settings
 from .switch import Switch
+from .telemetry import Journal
 from .transports.base import Transport, TransportError, User
 from .transports.file import FileTransport
 from .tutor import Tutor
@@ -59,10 +62,12 @@ class Juno:
         self.switch = Switch(settings.switch_file, settings.use_ydoc_chat)
         self.observer = Observer(self.switch.setting, lambda: servers.find(os.environ))
         self.looker = Looker(settings.root, settings.state_dir / "backups", policy, settings.chat_max_bytes)
+        self.journal = Journal(telemetry_settings.load(os.environ, log.warning))
         self.drafts = Drafts(
             self.tutor,
             self.outbox,
             self._context,
+            self.journal,
             student_id=settings.student_id,
             concurrency=settings.concurrency,
         )
@@ -96,6 +101,7 @@ class Juno:
             await self.tutor.close()
             await self.observer.close()
             await self.outbox.close()
+            self.journal.close()
 
     def status(self) -> dict[str, Any]:
         """Return what is observed, as `--status --json` prints it."""
@@ -212,16 +218,18 @@ class Juno:
     def _is_watched(self, path: str) -> bool:
         return path.startswith(f"{self.settings.chat_dir}/")
 
-    async def _context(self, chat: str, question: Question) -> str | None:
-        settings = self.settings
-        return await asyncio.to_thread(
-            context.for_chat,
-            settings.processed_logs,
-            chat,
-            settings.context_chars,
-            attached=question.attached,
-            everything=context.is_report(question.message.body),
-        )
+    async def _context(self, chat: str, question: Question) -> tuple[str | None, str]:
+        """Return what the student did, and in which notebook; what was recorded before telemetry was off stays here."""
+        folder, attached = self.settings.processed_logs, question.attached
+        if self.journal.settings.switch == telemetry_settings.OFF:
+            return None, ""
+        everything = context.is_report(question.message.body)
+
+        def look() -> tuple[str | None, str]:
+            text = context.for_chat(folder, chat, self.settings.context_chars, attached=attached, everything=everything)
+            return text, context.notebook(folder, chat, attached)
+
+        return await asyncio.to_thread(look)
 
 
 def _hub_token(settings: Settings) -> str:
