@@ -27,7 +27,7 @@ def test_a_candidate_is_proved_by_the_probe_beside_what_serves(stack: HubStack) 
     assert json.loads(done.stdout.splitlines()[-1])["outcome"] == "passed"
     found = stack.client.containers.list(filters={"label": f"com.docker.compose.project={gate}"})
     services = {one.labels["com.docker.compose.service"] for one in found}
-    assert services == {"hub", "proxy", "socket-proxy", "tutor"}
+    assert services == {"hub", "proxy", "socket-proxy", "tutor", "collector"}
     assert not any(one.attrs["HostConfig"]["PortBindings"] for one in found)
     assert stack.ids() == before
 

@@ -108,7 +108,7 @@ def test_what_is_not_well_is_told_in_a_sentence_each(served: HubStack, tmp_path:
         f"{HAL} (auto)",
         "a switch was interrupted: the next deploy mends it",
         "hub-x.sqlite: file is not a database",
-        "A student's server reaches the hub and the tutor – the tutor is closed",
+        "A student's server reaches the hub, the tutor and the collector – the tutor is closed",
     ):
         assert sentence in said
     assert len(found.failed) == 7

@@ -35,7 +35,8 @@ class Student:
         self.place = place
         self.name = f"{place.stack}-verify-{secrets.token_hex(4)}"
         self.addresses = students_network(place.settings["students_subnet"])
-        image = place.status["release"]["images"]["hub"]
+        self.images: dict[str, str] = place.status["release"]["images"]
+        image = self.images["hub"]
         confined = ("--read-only", "--cap-drop=ALL", "--security-opt=no-new-privileges:true", "--user=1000:100")
         network = (f"--network={place.stack}-students", "--memory=256m", "--pids-limit=64", "--pull=never")
         place.ask(
@@ -70,8 +71,9 @@ def test_firewall(place: Place, say: Any) -> None:
 
 
 def test_needed(student: Student) -> None:
-    """A student's server reaches the hub and the tutor"""
-    needed = {student.address("hub", 8081): "the hub", student.address("tutor", 8004): "the tutor"}
+    """A student's server reaches the hub, the tutor and the collector"""
+    ports = {"hub": 8081, "tutor": 8004, "collector": 8005}
+    needed = {student.address(name, port): f"the {name}" for name, port in ports.items() if name in student.images}
     found = student.reach(*needed)
     wrong = [f"{name} is {found[target]}" for target, name in needed.items() if found[target] != "open"]
     assert not wrong, "; ".join(wrong)
@@ -79,7 +81,7 @@ def test_needed(student: Student) -> None:
 
 def test_services_closed(student: Student) -> None:
     """A student's server reaches no other port of a service"""
-    inner = {"hub": (8000, 22), "proxy": (8000, 8001), "tutor": (9465, 22)}
+    inner = {"hub": (8000, 22), "proxy": (8000, 8001), "tutor": (9465, 22), "collector": (9091, 22)}
     targets = [student.address(name, port) for name, ports in inner.items() for port in ports]
     assert not (reached := _reached(student.reach(*targets))), f"reached are {', '.join(reached)}"
 

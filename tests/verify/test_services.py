@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
+import pytest
 from conftest import Place
 
 SOCKET = "docker.sock"
@@ -18,6 +20,18 @@ for path in sys.argv[1:]:
     asking = Docker("docker")
     asking.request("GET", path)
     print(path, asking.getresponse().status)
+"""
+ASK_COLLECTOR = """
+import json, urllib.error, urllib.request
+def post(headers):
+    request = urllib.request.Request("http://127.0.0.1:8005/v1/events", b"{}", headers)
+    request.add_header("Content-Type", "application/x-ndjson")
+    try:
+        return urllib.request.urlopen(request, timeout=10).status
+    except urllib.error.HTTPError as error:
+        return error.code
+unknown = {"Authorization": "token verify-knows-no-token"}
+print(json.dumps({"no token": post({}), "an unknown token": post(unknown)}))
 """
 ASK_HUB = """
 import json, ssl, sys, urllib.request
@@ -66,6 +80,20 @@ def test_version(place: Place, say: Any) -> None:
     found = place.ask("python3", "-I", "-c", ASK_HUB, url).strip()
     assert found == wanted, f"{url} answers with version {found}, and the release has {wanted}"
     say(f"JupyterHub {found}")
+
+
+def test_collector(place: Place, say: Any) -> None:
+    """The collector can store events, and takes them from known tokens only"""
+    if "collector" not in place.status["release"]["images"]:
+        pytest.skip("this release has no collector")
+    inside = ("docker", "exec", f"{place.stack}-collector-1", "python3", "-I")
+    code, said = place.answer(*inside, "-m", "collector.health")
+    assert code == 0, f"the collector is not well: {said}"
+    found = json.loads(place.ask(*inside, "-c", ASK_COLLECTOR))
+    wrong = [f"{name} is answered with {status}" for name, status in found.items() if status != 401]
+    assert not wrong, "; ".join(wrong)
+    health = json.loads(said.splitlines()[-1])
+    say(f"{health['database']}, schema {health['schema']}")
 
 
 def test_docker_socket(place: Place) -> None:

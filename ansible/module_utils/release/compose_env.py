@@ -11,7 +11,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
-IMAGES = ("hub", "proxy", "socket-proxy", "firewall", "tutor", "user-notebook")
+from .setting_rules import DATABASE
+
+IMAGES = ("hub", "proxy", "socket-proxy", "firewall", "tutor", "collector", "user-notebook")
 SERVICES = ("hub", "proxy", "tutor", "collector")
 """Those with a fixed address in the students' network, from the second on; the first is the bridge's own."""
 GATE = "-gate"
@@ -21,10 +23,12 @@ class Layout(Protocol):
     """What is needed of where things lie on the host."""
 
     root: Path
-    secrets: Path
 
     def release(self, identity: str) -> Path:
         """The folder of a release."""
+
+    def secret(self, name: str) -> Path:
+        """The file of a secret."""
 
 
 def compose_environment(
@@ -42,7 +46,7 @@ def compose_environment(
     `secrets_mark` changes when one of these does, so that the services that hold them are made anew.
     """
     stack = str(settings["stack_name"])
-    has_key = "llm_api_key" in secrets
+    files = {name: str(layout.secret(name)) if name in secrets else "" for name in ("llm_api_key", DATABASE)}
     return {
         "JELAI_STACK": stack,
         "JELAI_ROOT": str(layout.root),
@@ -57,7 +61,11 @@ def compose_environment(
         "STUDENTS_INTERNET": "true" if settings["students_internet"] else "false",
         "LLM_BASE_URL": str(settings["llm_base_url"]),
         "LLM_MODEL": str(settings["llm_model"]),
-        "LLM_API_KEY_SOURCE": str(layout.secrets / "llm_api_key") if has_key else "",
+        "LLM_API_KEY_SOURCE": files["llm_api_key"],
+        "COURSE": str(settings["course"] or stack),
+        "COURSE_GROUPS": ",".join(settings["course_groups"]),
+        "RETENTION_DAYS": str(settings["telemetry_retention_days"]),
+        "TELEMETRY_DATABASE_SOURCE": files[DATABASE],
         "SECRETS_MARK": secrets_mark,
         "TLS_CERTIFICATE": str(settings["tls_certificate"]),
         "TLS_KEY": str(settings["tls_key"]),

@@ -16,7 +16,7 @@ from .manifest import Manifest
 from .store import Store, StoreError
 from .tables import DIM, GREEN, RED, YELLOW, ago, moment, paint, plain, size, table
 
-SERVICES = ("proxy", "hub", "socket-proxy", "firewall", "tutor")
+SERVICES = ("proxy", "hub", "socket-proxy", "firewall", "tutor", "collector")
 PROJECT, SERVICE = "com.docker.compose.project", "com.docker.compose.service"
 
 
@@ -83,10 +83,11 @@ class Overview:
 
 
 def services(stack: str, images: Mapping[str, str], docker: Docker = HERE) -> list[Service]:
-    """The services of a stack, those that are missing too. Raises DockerError."""
+    """The services of a release's stack, those that are missing too. Raises DockerError."""
     ids = [row["ID"] for row in docker.ps([f"label={PROJECT}={stack}"])]
     there = {one.name: one for one in (_service(row, images) for row in docker.inspect("container", ids))}
-    return [there.get(name, Service(name)) for name in (*SERVICES, *sorted(set(there) - set(SERVICES)))]
+    wanted = [name for name in SERVICES if name in images]  # an older release has fewer
+    return [there.get(name, Service(name)) for name in (*wanted, *sorted(set(there) - set(wanted)))]
 
 
 def _service(row: Mapping[str, Any], images: Mapping[str, str]) -> Service:

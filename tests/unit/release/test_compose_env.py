@@ -22,6 +22,9 @@ SETTINGS: dict[str, Any] = {
     "llm_model": "",
     "tls_certificate": "",
     "tls_key": "",
+    "course": "",
+    "course_groups": [],
+    "telemetry_retention_days": 0,
 }
 
 
@@ -61,6 +64,24 @@ def test_services_have_the_first_addresses_and_students_the_upper_half() -> None
 def test_the_key_of_the_model_is_a_file_and_only_where_there_is_one() -> None:
     assert variables()["LLM_API_KEY_SOURCE"] == ""
     assert variables(secrets=frozenset({"llm_api_key"}))["LLM_API_KEY_SOURCE"] == "/srv/jelai/secrets/llm_api_key"
+
+
+def test_the_course_is_the_stack_unless_it_is_named() -> None:
+    assert (variables()["COURSE"], variables()["COURSE_GROUPS"]) == ("jelai", "")
+    found = variables(course="Python 101", course_groups=["/courses/py", "stats"], telemetry_retention_days=365)
+    assert (found["COURSE"], found["COURSE_GROUPS"], found["RETENTION_DAYS"]) == (
+        "Python 101",
+        "/courses/py,stats",
+        "365",
+    )
+
+
+def test_a_candidate_never_has_the_address_of_the_real_database() -> None:
+    assert variables()["TELEMETRY_DATABASE_SOURCE"] == ""
+    found = variables(secrets=frozenset({"telemetry_database_url"}))
+    assert found["TELEMETRY_DATABASE_SOURCE"] == "/srv/jelai/secrets/telemetry_database_url"
+    overlay = (ROOT / "compose/overlays/candidate.yaml").read_text()
+    assert 'TELEMETRY_DATABASE_URL_FILE: ""' in overlay
 
 
 def test_a_candidate_has_a_name_of_its_own() -> None:

@@ -115,6 +115,14 @@ def test_a_service_that_is_missing_or_unknown_has_a_row() -> None:
     assert rows[0].ailing == "does not run" and rows[-1].ailing == ""
 
 
+def test_a_service_that_a_release_does_not_have_is_not_missing_in_it() -> None:
+    assert "collector" not in [one.name for one in services("jelai", IMAGES, WELL)]
+    [collector] = [
+        one for one in services("jelai", IMAGES | {"collector": "sha256:c"}, WELL) if one.name == "collector"
+    ]
+    assert collector.ailing == "does not run"
+
+
 def test_an_override_is_told_with_what_it_stands_for(layout: Layout) -> None:
     record(layout.override, "false", "ann")
     found = overview(layout, WELL)
