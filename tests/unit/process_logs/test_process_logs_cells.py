@@ -86,6 +86,15 @@ def test_the_same_change_reported_by_two_pages_counts_once() -> None:
     assert cells.text(0) == "abcd"
 
 
+def test_a_text_that_a_later_change_has_overtaken_does_not_undo_it() -> None:
+    cells = Cells()
+    cells.insert(0)
+    cells.change(0, [[0, "print(1)"]], 12)
+    cells.set(0, "", 9)
+    assert cells.text(0) == "print(1)"
+    assert [held for _, held, _ in cells.changed(10**15)] == ["print(1)"]
+
+
 def test_cells_move_when_others_are_added_and_removed() -> None:
     cells = Cells()
     cells.load(["a", "b", "c"], 1)

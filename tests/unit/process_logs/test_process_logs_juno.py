@@ -88,6 +88,14 @@ def test_a_new_cell_that_holds_a_block_when_it_is_first_told_is_juno_s(juno: Jun
     assert names(page.does("CellEditEvent", index=1, doc=BLOCK.split("\n"))) == []
 
 
+def test_a_cell_of_juno_s_that_is_moved_or_brought_back_is_not_inserted_again(juno: JunoCode) -> None:
+    page = Page(juno)
+    page.does("CellAddEvent")
+    page.edits(BLOCK)
+    assert names(page.does("CellAddEvent") + page.does("CellRemoveEvent")) == ["Added new cell", "Removed cell"]
+    assert names(page.does("CellEditEvent", index=1, doc=BLOCK.split("\n"))) == []
+
+
 @pytest.mark.parametrize("change_first", [True, False])
 def test_a_paste_of_a_block_is_told_once_whichever_event_comes_first_and_again_when_it_is_pasted_again(
     juno: JunoCode, change_first: bool

@@ -46,6 +46,23 @@ def test_real_browser_sessions_give_the_known_entries(
     assert replayed(GOLDEN / "telemetry.jsonl").stdout == (GOLDEN / "entries.jsonl").read_text()
 
 
+def test_a_recorded_session_tells_what_was_typed_pasted_and_put_there_by_the_chat_s_buttons(
+    replayed: Callable[..., subprocess.CompletedProcess[str]],
+) -> None:
+    recorded = GOLDEN / "browser"  # tests/browser/record_session.py makes it
+    said = replayed(recorded / "telemetry.jsonl", "--chats", str(recorded / "chats")).stdout
+    assert said == (recorded / "entries.jsonl").read_text()
+    found = [json.loads(line) for line in said.splitlines()]
+    from_juno = [entry for entry in found if entry["event"] == "Inserted code from assistant"]
+    total, python = "def total(values):", "print(sum(numbers))"  # below, above, in place of another, by the clipboard
+    assert [entry["content"].split("\n")[0] for entry in from_juno] == [total, python, python, total]
+    assert [entry["content"] for entry in found if entry["event"] == "Pasted content"] == [
+        "numbers = [3, 1, 2]\nnumbers"
+    ]
+    errors = [entry["error"].split(":")[0] for entry in found if entry["event"] == "Executed cells with error"]
+    assert errors == ["_IncompleteInputError", "ZeroDivisionError"]
+
+
 def test_what_follows_live_is_what_a_replay_gives(home: Path, start: Start, until: Until) -> None:
     (home / "logs" / "telemetry.jsonl").write_bytes((GOLDEN / "telemetry.jsonl").read_bytes())
     start("process_logs")

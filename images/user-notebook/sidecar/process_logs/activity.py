@@ -105,6 +105,7 @@ def _edits(cells: Cells, notebook: str, until_ms: int = FOR_EVER) -> Iterator[En
 def _opened(event: Event, cells: Cells) -> Iterator[Entry]:
     if event.cells:
         cells.load([source(cell) for cell in event.cells], event.time_ms)
+        cells.meet(str(cell.get("id") or "") for cell in event.cells)
     yield from ()
 
 
@@ -115,7 +116,7 @@ def _activated(event: Event, cells: Cells) -> Iterator[Entry]:
 def _added(event: Event, cells: Cells) -> Iterator[Entry]:
     yield from _edits(cells, event.notebook)
     if (index := event.cell_index) is not None:
-        cells.insert(index)
+        cells.insert(index, str(event.cell.get("id") or ""))
         yield entry("Added new cell", event.notebook, event.time_ms, index, content="")
 
 
@@ -140,6 +141,7 @@ def _edited(event: Event, cells: Cells) -> Iterator[Entry]:
 def _executed(event: Event, cells: Cells) -> Iterator[Entry]:
     if (index := event.cell_index) is None:
         return
+    cells.meet([str(event.cell.get("id") or "")])
     snapshot = _snapshot(event, index)
     known = cells.text(index)
     held = known or "" if snapshot is None else source(snapshot)

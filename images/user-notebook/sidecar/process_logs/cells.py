@@ -7,13 +7,14 @@ that does not fit came out of order: it waits for the ones before it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 MAX_CHARS = 200_000
 """A cell that is longer is data, not code: it is not followed."""
 
 MAX_CELLS = 5000
+MAX_IDS = 1000
 MAX_WAITING = 32
 JUMP_MS = 60_000
 """An event that is so much older than the last one did not come late: the page's clock was set back."""
@@ -58,16 +59,19 @@ def _cut(text: str, units: bytes, begin: int, end: int) -> str:
 class Cell:
     """One cell: what it holds as far as we know."""
 
-    __slots__ = ("changed_ms", "known_ms", "text", "waiting")
+    __slots__ = ("applied_ms", "changed_ms", "known_ms", "text", "waiting")
 
     def __init__(self, text: str | None = None, known_ms: int = 0) -> None:
         self.text = text if text is None or len(text) <= MAX_CHARS else None
         self.known_ms = known_ms  # when the page told the whole text
+        self.applied_ms = 0  # when the newest change was made that is in the text
         self.changed_ms = 0  # when the last change was made that was not told yet; 0: there is none
         self.waiting: list[tuple[int, Any]] = []
 
     def set(self, text: str, time_ms: int) -> None:
-        """Take the whole text, which holds all changes until then."""
+        """Take the whole text, which holds all changes until then; one that a later change has overtaken is old."""
+        if self.text is not None and time_ms < self.applied_ms:
+            return
         self.text = text if len(text) <= MAX_CHARS else None
         self.known_ms = time_ms
         self.waiting = [item for item in self.waiting if item[0] >= time_ms]
@@ -88,6 +92,7 @@ class Cell:
         while self.text is not None and (fitting := self._first_that_fits(self.text)):
             time_ms, self.text = fitting
             self.changed_ms = max(self.changed_ms, time_ms)
+            self.applied_ms = max(self.applied_ms, time_ms)
             # a page that shows the same notebook reports the same change: it never fits, and is not kept for ever
             self.waiting = [item for item in self.waiting if item[0] > time_ms - PATIENCE_MS]
 
@@ -108,6 +113,7 @@ class Cells:
     def __init__(self) -> None:
         self._cells: list[Cell] = []
         self._changed: list[Cell] = []
+        self._ids: dict[str, None] = {}  # of the cells that were ever here, newest last
         self._clock_ms = 0
 
     def clock_went_back(self, time_ms: int) -> bool:
@@ -121,7 +127,7 @@ class Cells:
         """Go on with a clock that was set back: nothing is known from later."""
         self._clock_ms = time_ms
         for cell in self._cells:
-            cell.known_ms = min(cell.known_ms, time_ms)
+            cell.known_ms, cell.applied_ms = min(cell.known_ms, time_ms), min(cell.applied_ms, time_ms)
             cell.waiting.clear()
 
     def text(self, index: int) -> str | None:
@@ -146,11 +152,18 @@ class Cells:
         cell.change(changes, time_ms)
         self._note(cell)
 
-    def insert(self, index: int) -> None:
-        """A cell was added, and it is empty."""
+    def insert(self, index: int, cell_id: str = "") -> None:
+        """A cell was added: an empty one, or one that was here before, moved or brought back with what it held."""
         if index:
             self._at(index - 1)
-        self._cells.insert(min(index, MAX_CELLS), Cell(""))
+        self._cells.insert(min(index, MAX_CELLS), Cell(None if cell_id in self._ids else ""))
+        self.meet([cell_id])
+
+    def meet(self, ids: Iterable[str]) -> None:
+        """Remember cells that are here."""
+        self._ids.update(dict.fromkeys(one for one in ids if one))
+        while len(self._ids) > MAX_IDS:
+            del self._ids[next(iter(self._ids))]
 
     def remove(self, index: int) -> None:
         """A cell was removed."""
@@ -199,17 +212,20 @@ class Cells:
 
     def dump(self) -> list[Any]:
         """Return the cells for a JSON file."""
-        return [self._clock_ms, *([cell.text, cell.known_ms, cell.changed_ms, cell.waiting] for cell in self._cells)]
+        cells = ([one.text, one.known_ms, one.changed_ms, one.waiting, one.applied_ms] for one in self._cells)
+        return [[self._clock_ms, *self._ids], *cells]
 
     @classmethod
     def restore(cls, data: list[Any]) -> Cells:
         """Return the cells of a JSON file. Raises ValueError or TypeError for one that is not ours."""
         cells = cls()
-        if data and isinstance(data[0], int):  # earlier releases did not have it
-            cells._clock_ms, *data = data
-        for text, known_ms, changed_ms, waiting in data:
+        if data and isinstance(data[0][0], int):  # earlier releases had neither this nor `applied_ms`
+            (cells._clock_ms, *ids), *data = data
+            cells.meet(map(str, ids))
+        for text, known_ms, changed_ms, waiting, *applied_ms in data:
             cell = Cell(None if text is None else str(text), int(known_ms))
             cell.changed_ms = int(changed_ms)
+            cell.applied_ms = int(*applied_ms)
             cell.waiting = [(int(time_ms), changes) for time_ms, changes in waiting]
             cells._cells.append(cell)
             cells._note(cell)
