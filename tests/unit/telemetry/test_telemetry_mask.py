@@ -129,6 +129,11 @@ def test_a_private_key_without_its_end_is_masked_as_far_as_it_looks_like_one() -
     assert HEX not in masked and masked.endswith(" # the rest of the cell")
 
 
+def test_code_that_looks_for_a_private_key_stays() -> None:
+    code = f'if "-----BEGIN {KEY}" in text:\n    key = text.split("-----END {KEY}")[0]'
+    assert mask(code) == code
+
+
 def test_every_text_of_a_record_is_masked_wherever_it_is() -> None:
     record = {
         "doc": PEM.split("\n"),

@@ -84,11 +84,12 @@ def _stars(text: str) -> str:
     return "".join("\n" if one == "\n" else "**" if one > "\uffff" else "*" for one in text)
 
 
-def _replace(text: str, expression: re.Pattern[str], is_secret: Callable[[re.Match[str]], bool]) -> str:
+def _replace(text: str, expression: str, is_secret: Callable[[re.Match[str]], bool]) -> str:
     """Replace the last group of each match that is a secret; one that is none may hide another behind its name."""
+    search = re.compile(expression).search  # at the first use only: `re` remembers it, and most processes need few
     done: list[str] = []
     begin = position = 0
-    while found := expression.search(text, position):
+    while found := search(text, position):
         group = found.lastgroup or 1
         position = found.end()
         if is_secret(found):
@@ -101,6 +102,11 @@ def _replace(text: str, expression: re.Pattern[str], is_secret: Callable[[re.Mat
 
 def _always(_: re.Match[str]) -> bool:
     return True
+
+
+def _is_key(found: re.Match[str]) -> bool:
+    """Code that looks for a private key has something else between the marks."""
+    return re.search(r"[A-Za-z0-9+/=]{24}", found[1]) is not None
 
 
 def _no_words(found: re.Match[str]) -> bool:
@@ -171,47 +177,41 @@ def _is_random(value: str, least: int) -> bool:
     return HEX.fullmatch(value) is not None or (value != value.lower() and value != value.upper())
 
 
-def _name(first: str, rest: str) -> re.Pattern[str]:
+def _name(first: str, rest: str) -> str:
     # Beginning with a set, the expression skips quickly what it cannot be; "regardless of case" would look everywhere.
-    return re.compile(rf"(?P<name>[{first}{first.upper()}](?i:{rest})){VALUE}")
+    return rf"(?P<name>[{first}{first.upper()}](?i:{rest})){VALUE}"
 
 
 BEGIN = r"(?<![A-Za-z0-9_-])"
-KINDS: tuple[tuple[tuple[str, ...], re.Pattern[str], Callable[[re.Match[str]], bool]], ...] = (
+KINDS: tuple[tuple[tuple[str, ...], str, Callable[[re.Match[str]], bool]], ...] = (
     (
         ("private key-----", "private key block-----"),
-        re.compile(
-            r"-----BEGIN[A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----"
-            r"((?:[^-]|-(?!----)){0,20000}(?=-----END)|(?:(?:\\n|[\s\"'+])*[A-Za-z0-9+/=]{16,})*)"
-        ),
-        _always,
+        r"-----BEGIN[A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----"
+        r"((?:[^-]|-(?!----)){0,20000}(?=-----END)|(?:(?:\\n|[\s\"'+])*[A-Za-z0-9+/=]{16,})*)",
+        _is_key,
     ),
-    (("sk-",), re.compile(BEGIN + r"(sk-[A-Za-z0-9_-]{20,})"), _no_words),
-    (("sk_", "rk_"), re.compile(BEGIN + r"([sr]k_(?:live|test)_[A-Za-z0-9]{16,})"), _always),
-    (("ghp_", "gho_", "ghu_", "ghs_", "ghr_"), re.compile(BEGIN + r"(gh[pousr]_[A-Za-z0-9]{20,})"), _always),
-    (("github_pat_",), re.compile(BEGIN + r"(github_pat_[A-Za-z0-9_]{20,})"), _always),
-    (("glpat-",), re.compile(BEGIN + r"(glpat-[A-Za-z0-9_-]{16,})"), _always),
-    (("hf_",), re.compile(BEGIN + r"(hf_[A-Za-z0-9]{20,})"), _no_words),
-    (("akia", "asia"), re.compile(BEGIN + r"(A(?:KI|SI)A[0-9A-Z]{16})(?![A-Za-z0-9])"), _always),
-    (("aiza",), re.compile(BEGIN + r"(AIza[0-9A-Za-z_-]{30,})"), _always),
-    (("xox",), re.compile(BEGIN + r"(xox[abeoprs]-[A-Za-z0-9-]{10,})"), _no_words),
-    (("eyj",), re.compile(BEGIN + r"(eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*)?)"), _always),
-    (("://",), re.compile(r"://[^\s/:@\"'<>]{0,100}:([^\s/\"'<>]{1,200})@"), _no_variable),
+    (("sk-",), BEGIN + r"(sk-[A-Za-z0-9_-]{20,})", _no_words),
+    (("sk_", "rk_"), BEGIN + r"([sr]k_(?:live|test)_[A-Za-z0-9]{16,})", _always),
+    (("ghp_", "gho_", "ghu_", "ghs_", "ghr_"), BEGIN + r"(gh[pousr]_[A-Za-z0-9]{20,})", _always),
+    (("github_pat_",), BEGIN + r"(github_pat_[A-Za-z0-9_]{20,})", _always),
+    (("glpat-",), BEGIN + r"(glpat-[A-Za-z0-9_-]{16,})", _always),
+    (("hf_",), BEGIN + r"(hf_[A-Za-z0-9]{20,})", _no_words),
+    (("akia", "asia"), BEGIN + r"(A(?:KI|SI)A[0-9A-Z]{16})(?![A-Za-z0-9])", _always),
+    (("aiza",), BEGIN + r"(AIza[0-9A-Za-z_-]{30,})", _always),
+    (("xox",), BEGIN + r"(xox[abeoprs]-[A-Za-z0-9-]{10,})", _no_words),
+    (("eyj",), BEGIN + r"(eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*)?)", _always),
+    (("://",), r"://[^\s/:@\"'<>]{0,100}:([^\s/\"'<>]{1,200})@", _no_variable),
     (
         ("authorization",),
-        re.compile(
-            r"[aA](?i:uthorization)\\?[\"']?\]?[ \t]{0,4}[:=][ \t]{0,4}[bfrBFR]{0,2}\\?[\"']?"
-            r"(?:(?i:bearer|basic|token|apikey)[ \t]{1,4})?([^\s\"'{}<>$()\[\],\\]{6,2000})"
-        ),
+        r"[aA](?i:uthorization)\\?[\"']?\]?[ \t]{0,4}[:=][ \t]{0,4}[bfrBFR]{0,2}\\?[\"']?"
+        r"(?:(?i:bearer|basic|token|apikey)[ \t]{1,4})?([^\s\"'{}<>$()\[\],\\]{6,2000})",
         _no_words,
     ),
-    (("bearer",), re.compile(r"[bB](?i:earer)[ \t]{1,4}([A-Za-z0-9._~+/=-]{12,2000})"), _no_words),
+    (("bearer",), r"[bB](?i:earer)[ \t]{1,4}([A-Za-z0-9._~+/=-]{12,2000})", _no_words),
     (
         ("--",),
-        re.compile(
-            r"--(?:[a-z]{1,20}[-_]){0,3}(?:password|passwd|pass|token|secret|key)[ \t]{1,4}"
-            r"([^\s\"'`,;<>()\[\]{}$]{6,500})"
-        ),
+        r"--(?:[a-z]{1,20}[-_]){0,3}(?:password|passwd|pass|token|secret|key)[ \t]{1,4}"
+        r"([^\s\"'`,;<>()\[\]{}$]{6,500})",
         _no_words,
     ),
     (("passw", "passp", "passc"), _name("p", r"ass(?:w(?:or[dt]|d)|phrase|code)"), _named),
