@@ -24,7 +24,10 @@ def test_a_candidate_is_proved_by_the_probe_beside_what_serves(stack: HubStack) 
     argv += ["--login-password-file=/run/jelai/secrets/student_password", "--user=probe-7e57", "--seconds=30"]
     done = subprocess.run([*argv, f"--release={stack.identity}"], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert json.loads(done.stdout.splitlines()[-1])["outcome"] == "passed"
+    steps = [json.loads(line) for line in done.stdout.splitlines()]
+    assert steps[-1]["outcome"] == "passed"
+    (said,) = [one["said"] for one in steps if one.get("step") == "telemetry"]
+    assert said.startswith("an event was recorded, shipped and stored once")
     found = stack.client.containers.list(filters={"label": f"com.docker.compose.project={gate}"})
     services = {one.labels["com.docker.compose.service"] for one in found}
     assert services == {"hub", "proxy", "socket-proxy", "tutor", "collector"}

@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from . import telemetry
 from .docker_cli import HERE, Answer, Docker, DockerError
 
 NAME = re.compile(r"probe-[0-9a-f]{4,16}")
@@ -218,7 +219,7 @@ def _run(docker: Docker, wanted: Wanted, argv: Sequence[str], seconds: float) ->
 
 
 def forget(docker: Docker, stack: str, users: Sequence[str]) -> str:
-    """Delete containers and volumes of throw-away students; what could not be deleted, in a sentence, or nothing."""
+    """Delete what throw-away students left (containers, volumes, events); what stayed, in a sentence, or nothing."""
     problems = []
     for user in users:
         _check(user)
@@ -232,6 +233,12 @@ def forget(docker: Docker, stack: str, users: Sequence[str]) -> str:
                     docker.run([*deleting, *names])
             except DockerError as error:
                 problems.append(f"{user}: {error}")
+    try:
+        if users and (collector := telemetry.collector_of(stack, docker)):
+            for user in users:  # the bytes need not be wiped: nobody's they are
+                telemetry.forget_events(collector, user, "--no-wipe", docker=docker)
+    except DockerError as error:
+        problems.append(f"telemetry: {error}")
     return "; ".join(problems)
 
 

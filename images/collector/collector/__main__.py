@@ -71,9 +71,9 @@ def write_dump(settings: Settings, database: Database, options: argparse.Namespa
 
 def forget(_: Settings, database: Database, options: argparse.Namespace) -> int:
     """Delete all that is known of a student."""
-    said = upkeep.forget(database, options.student, dry_run=options.dry_run)
+    said = upkeep.forget(database, options.student, dry_run=options.dry_run, wiping=not options.no_wipe)
     print(json.dumps(said))
-    return 0 if said["wiped"] or options.dry_run else 1
+    return 0 if said["wiped"] or options.dry_run or options.no_wipe else 1
 
 
 def prune(settings: Settings, database: Database, _: argparse.Namespace) -> int:
@@ -116,6 +116,7 @@ def _parser() -> argparse.ArgumentParser:
     forgetting = verb("forget", forget)
     forgetting.add_argument("student", help="the name at the hub")
     forgetting.add_argument("--dry-run", action="store_true", help="only tell what there is")
+    forgetting.add_argument("--no-wipe", action="store_true", help="leave the bytes to be written over: much faster")
     verb("prune", prune)
     verb("status", status).add_argument("--json", action="store_true", help="for programs")
     verb("columns", show_columns)

@@ -1,4 +1,5 @@
-"""The collector over HTTP: `POST /v1/events` for students' servers; `/metrics` and `/healthz` in detail for operators.
+"""The collector over HTTP: `POST /v1/events` for students' servers; for operators `/metrics`, `/healthz` in detail, and
+`/v1/students/NAME`, which counts a student's events.
 
 The two are applications of their own, so that students' networks need not reach the operators' one.
 """
@@ -23,7 +24,7 @@ from collector.database import Database, DiskFull, StoreError
 from collector.migrations import SchemaError
 from collector.settings import Settings
 from collector.store import Batch, Store
-from collector.upkeep import prune
+from collector.upkeep import events_of, prune
 from collector.writer import Writer
 from jelai_service.identity import HubAway, Identities, NoToken, Person, UnknownToken
 
@@ -196,6 +197,14 @@ class Collector:
             return f"less than {self.settings.disk_reserve_mb} MB of disk are left (DISK_RESERVE_MB)"
         return self.writer.last_error
 
+    async def student(self, request: Request) -> Response:
+        """Tell operators (the probe) how many events of each kind a student has."""
+        try:
+            found = await asyncio.to_thread(events_of, self.database, request.path_params["name"])
+        except (StoreError, SchemaError) as error:
+            return JSONResponse({"detail": str(error)}, 503)
+        return JSONResponse({"events": found})
+
     async def metrics(self, _: Request) -> Response:
         """Show the counters to Prometheus."""
         free = self.database.free()
@@ -228,7 +237,13 @@ def create(settings: Settings, database: Database) -> Applications:
     events = Route("/v1/events", collector.receive, methods=["POST"])
     return Applications(
         Starlette(routes=[events, Route("/healthz", collector.alive)], lifespan=collector.lifespan),
-        Starlette(routes=[Route("/metrics", collector.metrics), Route("/healthz", collector.health)]),
+        Starlette(
+            routes=[
+                Route("/metrics", collector.metrics),
+                Route("/healthz", collector.health),
+                Route("/v1/students/{name:path}", collector.student),
+            ]
+        ),
     )
 
 

@@ -30,10 +30,19 @@ def prune(database: Database, days: int) -> int:
     return gone
 
 
-def forget(database: Database, name: str, *, dry_run: bool) -> dict[str, Any]:
+def events_of(database: Database, name: str) -> dict[str, int]:
+    """Tell how many events of each kind a student has. Raises StoreError."""
+    mine = select(STUDENTS.c.id).where(STUDENTS.c.name == name).scalar_subquery()
+    query = select(EVENTS.c.event, func.count()).where(EVENTS.c.student_id == mine).group_by(EVENTS.c.event)
+    with database.reading() as connection:
+        return {str(event): int(count) for event, count in connection.execute(query)}
+
+
+def forget(database: Database, name: str, *, dry_run: bool, wiping: bool = True) -> dict[str, Any]:
     """Delete a student's events and name, and their bytes; what there was. Raises StoreError.
 
     The bytes are wiped even if there is nothing (left) to delete: an earlier attempt may have ended before that.
+    Without `wiping` they stay in the files until they are written over: wiping writes the whole database anew.
     """
     mine = select(STUDENTS.c.id).where(STUDENTS.c.name == name).scalar_subquery()
     of_student = EVENTS.c.student_id == mine
@@ -50,6 +59,8 @@ def forget(database: Database, name: str, *, dry_run: bool) -> dict[str, Any]:
         # what came in between goes too
         said["events"] += connection.execute(delete(EVENTS).where(of_student)).rowcount
         connection.execute(delete(STUDENTS).where(STUDENTS.c.name == name))
+    if not wiping:
+        return said
     try:
         wipe(database)
     except StoreError as error:

@@ -16,6 +16,7 @@ from .report import Failed
 NAME = re.compile(r"probe-[0-9a-f]{4,16}")
 """Names of throw-away students. Nobody else's name may look like this: what does may be deleted."""
 
+COLLECTOR = "http://collector:9091"
 QUESTION = "What does a for loop do? One short sentence is enough."
 
 
@@ -25,6 +26,7 @@ class Options:
 
     api: str
     url: str
+    collector: str
     token_file: Path
     user: str
     unverified_tls: bool
@@ -78,6 +80,7 @@ def parse(arguments: Sequence[str]) -> Options:
     add = parser.add_argument
     add("--api", type=_address, required=True, help="the hub's API, as in http://hub:8081/hub/api")
     add("--url", type=_address, help="where students go: the proxy, as in http://proxy:8000")
+    add("--collector", type=_address, default=COLLECTOR, help="the collector, where operators ask it")
     add("--token-file", type=Path, required=True, help="file with the token of the hub's service `probe`")
     add("--user", type=_name, help="the throw-away student's name (default: probe- and a random number)")
     add("--login-password-file", type=Path, help="log in by the form with this password, as a student would")

@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from functools import partial
 
-from . import chat
+from . import chat, telemetry
 from .hub import Hub
 from .kernel import Kernel
 from .notebook import Notebook
@@ -47,6 +47,9 @@ class Probe:
             kernel = await self._compute(notebook, stack)
             await self._check_release(kernel)
             await self._converse(notebook, kernel)
+            with self.report.step("telemetry") as step:
+                options = self.options
+                step.said = await telemetry.prove(notebook, kernel, options.collector, options.user, options.seconds)
         facts = self.facts
         return (
             f"A throw-away student signed in with {facts['with']}, got a server{facts.get('release', '')} and a "

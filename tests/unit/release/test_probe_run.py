@@ -36,6 +36,7 @@ class Engine:
 
     said: Answer = field(default_factory=lambda: Answer(0, lines(*STEPS, PASSED)))
     owners: str = ""
+    collector: str = ""
     stopped: BaseException | None = None
     commands: list[list[str]] = field(default_factory=list)
 
@@ -46,7 +47,9 @@ class Engine:
                 raise self.stopped
             return self.said
         if argv[1] == "ps":
-            return Answer(0, "c1\n")
+            return Answer(0, "c1\n" if "--quiet" in argv else self.collector)
+        if argv[1] == "exec":
+            return Answer(0, lines({"events": 3}))
         if list(argv[1:3]) == ["volume", "ls"]:
             return Answer(0, self.owners if argv[-1].startswith("--format") else "v1\nv2\n")
         return Answer(0)
@@ -158,15 +161,17 @@ def test_a_container_that_cannot_be_started_says_why() -> None:
 
 
 def test_what_the_student_leaves_is_deleted_by_its_labels() -> None:
-    engine = Engine()
+    engine = Engine(collector=lines({"Names": "jelai-gate-collector-1"}))
     assert probe(WANTED, engine.docker).left == ""
     labels = ["--filter=label=org.jelai.stack=jelai-gate", "--filter=label=org.jelai.user=probe-3f2a"]
-    assert engine.commands[1:] == [
+    assert engine.commands[1:5] == [
         ["docker", "ps", "--all", "--quiet", *labels],
         ["docker", "rm", "--force", "--volumes", "c1"],
         ["docker", "volume", "ls", "--quiet", *labels],
         ["docker", "volume", "rm", "v1", "v2"],
     ]
+    program = ["python3", "-I", "-m", "collector", "forget", "--no-wipe", "--", "probe-3f2a"]
+    assert engine.commands[-1] == ["docker", "exec", "jelai-gate-collector-1", *program]
 
 
 def test_a_probe_that_made_nobody_deletes_nothing() -> None:
