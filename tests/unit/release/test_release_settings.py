@@ -111,8 +111,8 @@ def test_telemetry_that_is_forwarded_needs_fluent_bit_in_the_image() -> None:
     ("given", "said"),
     [
         ({"telemetry": "sometimes"}, "telemetry is 'sometimes': expected on, local or off"),
-        ({"telemetry_events": "default,,"}, "('' is none; docs/telemetry.md)"),
-        ({"telemetry_events": "CellEditEvent+content"}, "('CellEditEvent+content' is none"),
+        ({"telemetry_events": "default,NotebookOpen"}, "there is no event 'NotebookOpen': expected some of"),
+        ({"telemetry_events": "CellEditEvent+content"}, "CellEditEvent+content is nothing that can be added"),
         ({"telemetry_forward": "middleware"}, "telemetry_forward is 'middleware': expected HOST:PORT"),
         ({"telemetry_forward": "middleware:70000"}, "telemetry_forward is 'middleware:70000': expected HOST:PORT"),
         ({"telemetry_forward": "m:24224"}, "telemetry_forward needs fluent-bit, which only the image's fluent-bit"),

@@ -1,0 +1,1 @@
+../../../images/user-notebook/telemetry/jelai_telemetry/settings.py
