@@ -48,6 +48,15 @@ logs: tools-deploy ## The log of a server (USER=ada, or SERVICE=hub; LINES=200)
 doctor: tools-deploy ## Collect what a bug report needs, without secrets
 	@$(OPERATE) doctor
 
+export: tools-research ## What students did, of all hosts in one table (FROM=DAY TO=DAY FORMAT=parquet|csv|jsonl OUT= COURSE= PSEUDONYMS=1)
+	@$(OPERATE) export
+
+report: tools-research ## One page with plots of it, with pseudonyms (FROM=DAY TO=DAY OUT=FOLDER COURSE=)
+	@$(OPERATE) report
+
+forget: tools-deploy ## Remove a student's data everywhere (USER=ada tells what there is, CONFIRM=ada removes it)
+	@STUDENT='$(if $(filter command,$(firstword $(origin USER))),$(USER))' $(OPERATE) forget
+
 destroy: tools-deploy ## End the hub of a host (CONFIRM=HOST; VOLUMES=1 deletes students' work too)
 	@$(OPERATE) destroy
 
@@ -80,6 +89,9 @@ tools: ## Make .venv with Ansible, test runners and linters from the locks
 tools-deploy: ## Make .venv with what deploys only
 	@scripts/bootstrap --deploy
 
+tools-research: ## Make .venv with what deploys, exports and reports
+	@scripts/bootstrap --research
+
 engine: tools ## Make sure of a Docker Engine with compose and buildx
 	@$(PLAY) ansible/playbooks/engine.yml
 
@@ -99,5 +111,5 @@ help: ## This list
 	  'NOTEBOOK_PACKAGES=minimal|scipy what a student can import' \
 	  'BASE_IMAGE, DEBIAN_IMAGE, APT_MIRROR, PIP_INDEX_URL, EXTRA_CA_BUNDLE: closed networks'
 
-.PHONY: deploy rollback verify status releases drain logs doctor destroy dev dev-down dev-clean test lint bench drill \
-  images lock tools tools-deploy engine clean help
+.PHONY: deploy rollback verify status releases drain logs doctor export report forget destroy dev dev-down dev-clean test lint bench drill \
+  images lock tools tools-deploy tools-research engine clean help

@@ -14,10 +14,13 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from research import span
 
 ROOT = Path(__file__).resolve().parent.parent
 ANSIBLE = ROOT / "ansible"
@@ -49,6 +52,9 @@ VERBS = {
     "releases": Verb("releases.yml", ("JSON",)),
     "logs": Verb("logs.yml", ("STUDENT", "SERVICE", "LINES")),
     "doctor": Verb("doctor.yml"),
+    "export": Verb("export.yml", ("FROM", "TO", "FORMAT", "OUT", "COURSE", "PSEUDONYMS")),
+    "report": Verb("export.yml", ("FROM", "TO", "OUT", "COURSE"), facts={"PSEUDONYMS": True}),
+    "forget": Verb("forget.yml", ("STUDENT", "CONFIRM")),
     "destroy": Verb("destroy.yml", ("CONFIRM", "VOLUMES"), locks=True),
     "check": Verb("check.yml"),
     "build": Verb("build.yml"),
@@ -59,9 +65,11 @@ CHOICES = {
     "WHEN": ("next-start", "idle", "now"),
     "WHOSE": ("older", "mode", "all"),
     "VAULT": ("", "ask"),
+    "FORMAT": ("parquet", "csv", "jsonl"),
 }
 NUMBERS = ("LINES", "MINUTES", "IDLE_MINUTES")
-SWITCHES = ("DRY_RUN", "BREAK_LOCK", "JSON", "VOLUMES", "VERBOSE")
+SWITCHES = ("DRY_RUN", "BREAK_LOCK", "JSON", "VOLUMES", "VERBOSE", "PSEUDONYMS")
+RESEARCH = ("export", "report")
 
 
 def read_options(verb: str, environ: Mapping[str, str]) -> dict[str, object]:
@@ -84,6 +92,13 @@ def read_options(verb: str, environ: Mapping[str, str]) -> dict[str, object]:
         raise OptionError(f"TO names a release for a full rollback; MODE={found['MODE']} changes no release.")
     if found.get("STUDENT") and found.get("SERVICE"):
         raise OptionError("USER names a student's server and SERVICE one of the hub's: give one of them.")
+    if verb in RESEARCH:
+        try:
+            span.check(str(found.get("FROM", "")), str(found.get("TO", "")))
+        except span.SpanError as error:
+            raise OptionError(str(error)) from None
+    if verb == "forget" and not found.get("STUDENT"):
+        raise OptionError("USER is not set: say who, as in make forget USER=ada.")
     if settings := found.get("SETTINGS"):
         if not Path(str(settings)).is_file():
             raise OptionError(f"SETTINGS={settings!r} is not valid: there is no such file.")
@@ -160,12 +175,37 @@ def vault_password(options: dict[str, object]) -> Iterator[None]:
         yield
 
 
+def research(verb: str, options: Mapping[str, object], argv: list[str]) -> int:
+    """Fetch the dumps of all hosts into a folder that goes with this process, and make one thing of them."""
+    told = {name: options.get(name, VERBS[verb].facts.get(name, "")) for name in ("FROM", "TO", "COURSE", "PSEUDONYMS")}
+    wanted = {name.lower(): value for name, value in told.items()}
+    out = Path(str(options.get("OUT") or ROOT / "exports" / time.strftime(f"{verb}-%Y%m%d-%H%M%S"))).absolute()
+    BUILD_SETTINGS.parent.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="dumps-", dir=BUILD_SETTINGS.parent) as folder:  # 0700
+        if code := run([*argv, "--extra-vars", json.dumps({"jelai_dumps": folder, "jelai_wanted": wanted})]):
+            return code
+        making = [
+            sys.executable,
+            "-m",
+            "research",
+            verb,
+            folder,
+            str(out),
+            f"--format={options.get('FORMAT', 'parquet')}",
+        ]
+        making += [f"--{name}={wanted[name]}" for name in ("from", "to", "course")]
+        making += ["--pseudonyms"] if wanted["pseudonyms"] else []
+        return run(making, {**os.environ, "PYTHONPATH": str(ROOT / "scripts"), "PYTHONDONTWRITEBYTECODE": "1"})
+
+
 def perform(verb: str, options: Mapping[str, object], argv: list[str]) -> int:
     """Run the verb; give its lock back when it was stopped."""
     if verb == "deploy" and not options.get("DRY_RUN"):
         if code := build_first(options):
             return code
         argv = [*argv, "--extra-vars", json.dumps({"jelai_built": True})]
+    if verb in RESEARCH:
+        return research(verb, options, argv)
     code = run(argv)
     if code > 128 and VERBS[verb].locks:
         print(f"{verb}: stopped by you; giving the lock back", file=sys.stderr)

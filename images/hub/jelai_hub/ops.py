@@ -1,7 +1,8 @@
-"""What the host asks of the hub: which students' servers it knows, and to stop some of them.
+"""What the host asks of the hub: which students' servers it knows, to stop some of them, and to forget a student.
 
     docker exec S-hub-1 python3 -I -m jelai_hub.ops list
     docker exec S-hub-1 python3 -I -m jelai_hub.ops stop NAME…
+    docker exec S-hub-1 python3 -I -m jelai_hub.ops forget [--dry-run] NAME
 
 Prints one JSON object a line. Runs in the hub's container, so that the token is read from its file there and is never
 an argument or an environment value. It is sent to the hub only, never to a student's server.
@@ -11,19 +12,24 @@ from __future__ import annotations
 
 import argparse
 import json
+import sqlite3
 import sys
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
 
+from .names import label_name
+
 API = "http://127.0.0.1:8081/hub/api"
 TOKEN = Path("/run/jelai/secrets/ops_token")
+DATABASE = Path("/srv/hub/jupyterhub.sqlite")
 PAGE = 100
 AT_ONCE = 8
 """Servers that are stopped at the same time: each is a `docker stop`, which saves and ends a whole container."""
@@ -35,7 +41,7 @@ class OpsError(Exception):
 
 @dataclass(frozen=True)
 class Hub:
-    """The hub's API, with a token that may list servers and stop them."""
+    """The hub's API, with a token that may list servers, stop them, and delete students."""
 
     api: str
     token: str
@@ -91,6 +97,43 @@ class Hub:
                 return False, "it is still stopping"
             time.sleep(0.2)
 
+    def forget(self, name: str, dry_run: bool, database: Path = DATABASE) -> dict[str, Any]:
+        """Delete a student's account, and what the authenticator keeps of them; what there was, or why it failed."""
+        path = f"users/{quote(name, safe='')}"
+        found: dict[str, Any] = {"user": name, "label": label_name(name), "ok": True, "said": ""}
+        status, user = self.ask("GET", path)
+        if status not in (200, 404):
+            raise OpsError(f"the hub does not tell about {name}: {status} {user}")
+        found["account"] = status == 200
+        found["server"] = found["account"] and bool(user.get("servers"))
+        if not dry_run and found["account"]:
+            found["ok"], found["said"] = self._delete(path)
+        if found["ok"]:
+            found["records"] = records(name, dry_run, database)
+        return found
+
+    def _delete(self, path: str) -> tuple[bool, str]:
+        stopped, said = self._stop(path, time.monotonic() + 60)
+        if not stopped:
+            return False, said
+        status, said = self.ask("DELETE", path, seconds=60)
+        return status in (204, 404), "" if status in (204, 404) else f"the hub refuses: {status} {said}"
+
+
+def records(name: str, dry_run: bool, database: Path = DATABASE) -> int:
+    """How many accounts of NativeAuthenticator's a name has: it can have one that the hub never knew. Delete them."""
+    try:
+        with closing(sqlite3.connect(f"file:{database}?mode=rw", uri=True, timeout=30)) as connection, connection:
+            query = "SELECT count(*) FROM users_info WHERE username = ?"
+            count = int(connection.execute(query, (name,)).fetchone()[0])
+            if count and not dry_run:
+                connection.execute("DELETE FROM users_info WHERE username = ?", (name,))
+            return count
+    except sqlite3.OperationalError as error:
+        if "no such table" in str(error):
+            return 0
+        raise OpsError(f"the hub's database cannot be asked about {name}: {error}") from None
+
 
 def _said(body: bytes) -> str:
     """The words of a refusal."""
@@ -114,6 +157,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     stop = verbs.add_parser("stop", help="stop the servers of these users")
     stop.add_argument("--seconds", type=float, default=60, help="how long to wait for each")
     stop.add_argument("names", nargs="+")
+    forget = verbs.add_parser("forget", help="delete a student's account")
+    forget.add_argument("--dry-run", action="store_true", help="only tell what there is")
+    forget.add_argument("--database", type=Path, default=DATABASE)
+    forget.add_argument("name")
     options = parser.parse_args(arguments)
     try:
         hub = Hub(options.api.rstrip("/"), options.token_file.read_text().strip())
@@ -121,6 +168,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             for found in hub.servers():
                 print(json.dumps(found), flush=True)
             return 0
+        if options.verb == "forget":
+            answer = hub.forget(options.name, options.dry_run, options.database)
+            print(json.dumps(answer), flush=True)
+            return 0 if answer["ok"] else 1
         with ThreadPoolExecutor(AT_ONCE) as pool:
             failed = 0
             for found in pool.map(lambda name: hub.stop(name, options.seconds), options.names):

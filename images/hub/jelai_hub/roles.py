@@ -11,9 +11,9 @@ CULLER = ["list:users", "read:users:activity", "read:servers", "delete:servers"]
 """Sees who has a server and when it was used, and stops servers."""
 PROBE = ["admin:users", "admin:servers", "access:servers", "tokens"]
 """Makes a student, uses their server as they would, and deletes both."""
-OPERATIONS = ["list:users", "read:users:activity", "read:servers", "delete:servers"]
-"""Shows the servers and stops them. It may not enter one: a server that was entered would have its token."""
-
+OPERATIONS = ["list:users", "read:users:activity", "read:servers", "delete:servers", "delete:users"]
+"""Shows the servers and stops them, and deletes a student who is to be forgotten. It may not enter a server: one that
+was entered would have its token."""
 
 SERVER = ["users:activity!user", "access:servers!server", "read:users:groups!user"]
 """The token of a student's server: JupyterHub's own two, and the groups, which tell the collector the course."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 import pytest
 
@@ -72,6 +73,9 @@ class Answering(BaseHTTPRequestHandler):
             return self.say(404, {"status": 404, "message": "Not Found"})
         if self.server.users[name].get("", {}).get("pending") == "spawn":
             return self.say(400, {"status": 400, "message": f"{name} is pending spawn, please wait"})
+        if self.path.endswith(f"/users/{quote(name, safe='')}"):
+            del self.server.users[name]
+            return self.say(204, None)
         if name in self.server.slow:
             return self.say(202, None)
         self.server.users[name] = {}
@@ -187,3 +191,54 @@ def test_a_hub_that_is_away_is_one_sentence_and_one_row_each(ask: Any, tmp_path:
 def test_a_token_that_cannot_be_read_is_told_without_a_trace(hub: FakeHub, capsys: pytest.CaptureFixture[str]) -> None:
     assert ops.main(["--api", hub.api, "--token-file", "/nowhere/token", "list"]) == 2
     assert "/nowhere/token" in capsys.readouterr().err
+
+
+@pytest.fixture
+def native(tmp_path: Path) -> Path:
+    """A hub's database with accounts of NativeAuthenticator's."""
+    path = tmp_path / "jupyterhub.sqlite"
+    with sqlite3.connect(path) as connection:
+        connection.execute("CREATE TABLE users_info (id INTEGER PRIMARY KEY, username TEXT, password BLOB)")
+        connection.executemany("INSERT INTO users_info (username) VALUES (?)", [("ann",), ("bob",), ("waiting",)])
+    connection.close()
+    return path
+
+
+def accounts(database: Path) -> set[str]:
+    with sqlite3.connect(database) as connection:
+        found = {str(name) for (name,) in connection.execute("SELECT username FROM users_info")}
+    connection.close()
+    return found
+
+
+def test_a_student_is_forgotten_with_server_account_and_password(hub: FakeHub, ask: Any, native: Path) -> None:
+    hub.users = {"ann": {"": server()}, "bob": {}}
+    code, rows, _ = ask("forget", f"--database={native}", "--", "ann")
+    assert code == 0 and rows == [
+        {"user": "ann", "label": "ann", "ok": True, "said": "", "account": True, "server": True, "records": 1}
+    ]
+    assert hub.users == {"bob": {}} and accounts(native) == {"bob", "waiting"}
+    code, rows, _ = ask("forget", f"--database={native}", "--", "ann")
+    assert code == 0 and (rows[0]["account"], rows[0]["records"]) == (False, 0)
+
+
+def test_a_dry_run_tells_the_same_and_forgets_nothing(hub: FakeHub, ask: Any, native: Path) -> None:
+    hub.users = {"ann": {"": server()}}
+    code, rows, _ = ask("forget", "--dry-run", f"--database={native}", "--", "ann")
+    assert code == 0 and (rows[0]["account"], rows[0]["server"], rows[0]["records"]) == (True, True, 1)
+    assert hub.users == {"ann": {"": server()}} and "ann" in accounts(native)
+
+
+def test_who_signed_up_and_was_never_let_in_is_forgotten_too(hub: FakeHub, ask: Any, native: Path) -> None:
+    code, rows, _ = ask("forget", f"--database={native}", "--", "waiting")
+    assert code == 0 and (rows[0]["account"], rows[0]["records"]) == (False, 1)
+    assert accounts(native) == {"ann", "bob"}
+
+
+def test_one_whose_server_does_not_stop_keeps_the_account_and_that_is_told(
+    hub: FakeHub, ask: Any, native: Path
+) -> None:
+    hub.users = {"ann": {"": server(ready=False, pending="spawn")}}
+    code, rows, _ = ask("forget", f"--database={native}", "--", "ann")
+    assert code == 1 and rows[0]["said"] == "the hub refuses: 400 ann is pending spawn, please wait"
+    assert "ann" in hub.users and "ann" in accounts(native)

@@ -31,6 +31,14 @@ def test_a_verb_runs_its_playbook_with_the_local_inventory() -> None:
     assert "--check" not in argv
 
 
+def test_a_day_is_a_span_and_a_time_has_its_zone() -> None:
+    assert operate.read_options("export", {"FROM": "2026-03-01", "TO": "2026-03-01"})["TO"] == "2026-03-01"
+    span = {"FROM": "2026-03-01T14:00+01:00", "TO": "2026-03-01T13:00:01"}
+    assert operate.read_options("report", span)["FROM"] == span["FROM"]
+    with pytest.raises(operate.OptionError, match="is not before"):
+        operate.read_options("report", {**span, "TO": "2026-03-01T13:00Z"})
+
+
 def test_a_dry_run_is_ansible_s_check_mode() -> None:
     assert "--check" in operate.command("deploy", operate.read_options("deploy", {"DRY_RUN": "1"}))
 
@@ -54,6 +62,11 @@ def test_a_variable_of_the_shell_that_a_verb_does_not_know_is_not_passed_on() ->
         ("deploy", {"DRY_RUN": "maybe"}, "DRY_RUN='maybe' is not valid: expected 1 or 0"),
         ("deploy", {"SETTINGS": "/nowhere.yml"}, "there is no such file"),
         ("rollback", {"TO": "2026", "MODE": "quick"}, "changes no release"),
+        ("export", {"FORMAT": "xlsx"}, "FORMAT='xlsx' is not valid: expected parquet or csv or jsonl"),
+        ("export", {"FROM": "yesterday"}, "FROM='yesterday' is not valid: expected a day like 2026-03-01"),
+        ("export", {"FROM": "2026-02-30"}, "FROM='2026-02-30' is not valid"),
+        ("report", {"FROM": "2026-03-02", "TO": "2026-03-01"}, "FROM=2026-03-02 is not before TO=2026-03-01"),
+        ("forget", {"USER": "root"}, "USER is not set: say who, as in make forget USER=ada"),
         ("logs", {"LINES": "many"}, "LINES='many' is not valid: expected a whole number"),
         ("logs", {"STUDENT": "ada", "SERVICE": "hub"}, "give one of them"),
         ("drain", {"WHOSE": "mine"}, "expected older or mode or all"),
