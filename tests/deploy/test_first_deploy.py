@@ -33,6 +33,7 @@ def test_the_gate_was_a_student_who_was_answered_once(first: tuple[Operator, Don
     assert gate["outcome"] == "passed"
     assert {"login", "spawn", "kernel", "chat", "file"} <= {step["step"] for step in gate["steps"] if step["ok"]}
     assert "answered once" in done.said
+    assert "telemetry (" in done.said and "an event was recorded, shipped and stored once" in done.said
 
 
 def test_nothing_of_the_candidate_is_left(deployed: Operator) -> None:
