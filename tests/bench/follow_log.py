@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -32,8 +33,16 @@ def executed(notebook: str, number: int) -> bytes:
     return json.dumps({"eventDetail": detail, "notebookState": state}).encode() + b"\n"
 
 
+def chat() -> Iterator[dict[str, Any]]:
+    """The messages of a chat in which Juno wrote much code, about 2 MB."""
+    for number in range(500):
+        lines = "".join(f"value_{number}_{line} = compute({line})\n" for line in range(120))
+        body = f"Try this:\n\n```python\n{lines}```\nand `value_{number}_0`."
+        yield {"id": str(number), "sender": "Juno", "time": 1_795_000_000 + number, "body": body}
+
+
 class Following:
-    """A process_logs on a log of its own."""
+    """A process_logs on a log of its own, beside a long chat."""
 
     def __init__(self, folder: Path, megabytes: int, piece: bytes) -> None:
         self.log, self.out = folder / "telemetry.jsonl", folder / "processed"
@@ -42,7 +51,9 @@ class Following:
                 file.write(piece)
             file.write(piece[: piece.rfind(b"\n", 0, left) + 1] if megabytes else piece)
         self.bytes = self.log.stat().st_size
-        settings = {"TELEMETRY_FILE": str(self.log), "PROCESSED_LOGS": str(self.out)}
+        (folder / "chats").mkdir()
+        (folder / "chats" / "long.chat").write_text(json.dumps({"messages": [*chat()]}))
+        settings = {"NOTEBOOK_ROOT": str(folder), "TELEMETRY_FILE": str(self.log), "PROCESSED_LOGS": str(self.out)}
         program = Path(sys.executable).with_name("process_logs")
         self.process = subprocess.Popen([program], env=os.environ | settings, stderr=subprocess.DEVNULL)
 

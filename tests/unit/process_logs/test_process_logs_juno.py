@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -216,6 +217,17 @@ def test_only_the_newest_code_is_kept_when_there_is_too_much(juno: JunoCode, cha
     assert names(page.pastes(f"variable_{count - 1} = 1")) == ["Inserted code from assistant"]
     assert names(page.pastes("variable_0 = 1", wait=3000)) == ["Pasted content"]
     assert sum(len(sent.blocks) for sent in juno._newest) <= KEPT_CHARS
+
+
+def test_a_chat_of_many_megabytes_takes_the_memory_of_what_is_kept(juno: JunoCode, chats: Path) -> None:
+    body = "```\nvariable_{0} = 1\n" + "x = [1, 2, 3]  # filler\n" * 420 + "```"
+    save(chats, *(message(body.format(number), number=number) for number in range(1500)))
+    assert (chats / "lesson1.chat").stat().st_size > 14_000_000
+    tracemalloc.start()
+    assert names(Page(juno).pastes("variable_1499 = 1")) == ["Inserted code from assistant"]
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 4_000_000, peak
 
 
 @given(

@@ -20,9 +20,12 @@ PAUSE_MS = 3000
 """An edit is over when so long nothing more was typed."""
 
 FOR_EVER = 10**15
-MAX_OPEN = 40
-MAX_HELD = 3_000_000
-"""So many open notebooks, and characters in them, are followed; the one that was quiet longest is let go."""
+MAX_OPEN = 12
+MAX_HELD = 1_000_000
+"""So many open notebooks, and characters in them, are followed; the one that was quiet longest is let go.
+
+What is followed is saved every few seconds.
+"""
 
 OF_ALL_NOTEBOOKS = frozenset({"NotebookVisibleEvent", "NotebookHiddenEvent", "NotebookSaveEvent"})
 """What every open notebook tells, too, when the page is looked at or left, or time has passed."""

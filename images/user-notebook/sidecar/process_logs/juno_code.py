@@ -10,6 +10,7 @@ import json
 import logging
 import os
 import re
+from collections import deque
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from stat import S_ISREG
@@ -83,26 +84,18 @@ class JunoCode:
             known = self._chats.get(path)
             if known is None or known[0] != stamp:
                 try:
-                    known = (stamp, list(self._read(path)))
+                    known = (stamp, newest(self._read(path)))
                 except (OSError, ValueError) as error:
                     log.debug("%s is not read now: %s", path, error)
             if known is not None:
                 there[path] = known
         if there != self._chats:
             self._chats = there
-            self._newest = sorted((one for _, sent in there.values() for one in sent), key=lambda one: -one.time_ms)
-            self._bound()
-
-    def _bound(self) -> None:
-        held = 0
-        for number, sent in enumerate(self._newest):
-            held += len(sent.blocks) + len(sent.inline)
-            if held > KEPT_CHARS:
-                gone = set(self._newest[number:])
-                del self._newest[number:]
-                for _, kept in self._chats.values():
-                    kept[:] = [one for one in kept if one not in gone]
-                return
+            by_time = sorted((one for _, sent in there.values() for one in sent), key=lambda one: one.time_ms)
+            self._newest = newest(by_time)[::-1]
+            kept = set(self._newest)
+            for _, sent in there.values():
+                sent[:] = [one for one in sent if one in kept]
 
     def _read(self, path: str) -> Iterator[Sent]:
         for message in messages(path):
@@ -113,6 +106,19 @@ class JunoCode:
             if blocks or inline:
                 when = float(time) * 1000 if isinstance(time, int | float) else 0.0
                 yield Sent(os.path.relpath(path, self._root), str(message.get("id") or ""), when, blocks, inline)
+
+
+def newest(sent: Iterable[Sent]) -> list[Sent]:
+    """Return the last ones, as many as may be kept; while they are read there are no more of them either."""
+    kept: deque[Sent] = deque()
+    held = 0
+    for one in sent:
+        kept.append(one)
+        held += len(one.blocks) + len(one.inline)
+        while held > KEPT_CHARS:
+            gone = kept.popleft()
+            held -= len(gone.blocks) + len(gone.inline)
+    return list(kept)
 
 
 def _chats(folder: str) -> Iterator[tuple[str, tuple[int, int, int]]]:
