@@ -16,7 +16,10 @@ from probe.notebook import Notebook
 from probe.report import Failed
 
 ON = ("on", "http://collector:8005/v1/events", "")
-PAGE: dict[str, Any] = {"activeEvents": [{"name": "CellEditEvent"}], "exporters": [{"type": "custom_exporter", "args": {"id": "x"}}]}
+PAGE: dict[str, Any] = {
+    "activeEvents": [{"name": "CellEditEvent"}],
+    "exporters": [{"type": "custom_exporter", "args": {"id": "x"}}],
+}
 
 
 @dataclass
