@@ -13,10 +13,11 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 ROOT = Path(__file__).resolve().parent.parent
-for folder in ("user-notebook/sidecar", "user-notebook/prepare", "service", "tutor"):
+for folder in ("user-notebook/sidecar", "user-notebook/prepare", "user-notebook/telemetry", "service", "tutor"):
     sys.path.insert(0, str(ROOT / "images" / folder))
 
 import image_settings  # noqa: E402
+from jelai_telemetry import settings as telemetry  # noqa: E402
 
 from chat_interact.settings import SettingsError as JunoError  # noqa: E402
 from prepare import settings as notebook  # noqa: E402
@@ -45,7 +46,7 @@ class DevSettings:
 
 def load(environ: Mapping[str, str] = os.environ) -> DevSettings:
     """Read the settings; raise SettingsError with one line for each that is wrong."""
-    wrong = [*_own(environ), *_addresses(environ)]
+    wrong = [*_own(environ), *_addresses(environ), *_telemetry(environ)]
     build, use_ydoc_chat = None, ""
     try:
         build = image_settings.load(environ)
@@ -79,6 +80,16 @@ def _own(environ: Mapping[str, str]) -> list[str]:
         wrong.append(f"DEV_PORT={port!r} is not valid: expected a port from 1 to 65535.")
     if not token.isascii() or not token.replace("-", "").replace("_", "").isalnum():
         wrong.append("DEV_TOKEN is not valid: expected letters, digits, - and _, because it is part of the address.")
+    return wrong
+
+
+def _telemetry(environ: Mapping[str, str]) -> list[str]:
+    wrong = []
+    for name, parse in (("TELEMETRY", telemetry.parse_switch), ("TELEMETRY_EVENTS", telemetry.parse_events)):
+        try:
+            parse(environ.get(name, ""))
+        except ValueError as error:
+            wrong.append(f"{name}={environ[name]!r} is not valid: {error}.")
     return wrong
 
 

@@ -89,5 +89,6 @@ def test_what_a_bug_report_needs_is_in_the_archive(stack: HubStack, files: dict[
     assert [row["user"] for row in json.loads(files["students.json"])["servers"]] == [GUS]
     assert f"{stack.name}-user-{GUS}" in files["docker/containers.json"]
     assert "proxy token [removed]" in files["logs/hub.txt"]
+    assert json.loads(files["collector.json"])["database"] == "sqlite"
     assert "ACCEPT" in files["firewall/rules.txt"] and files["firewall/check.txt"].strip()
     assert "JELAI_STACK" in files[f"releases/{stack.identity}/compose.env"]

@@ -20,7 +20,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from . import audit, logs, tables
+from . import audit, logs, tables, telemetry
 from .chat_census import count
 from .chat_volumes import census
 from .docker_cli import HERE, Docker, DockerError
@@ -76,6 +76,7 @@ class Doctor:
         self.add("status.txt", self._overview)
         self.add("students.json", self._students)
         self.add("chats.json", lambda: count(census(self.stack, self.docker)))
+        self.add("collector.json", lambda: telemetry.status(self.stack, self.docker))
         self.add("firewall/check.txt", lambda: self._firewall("python3", "-m", "firewall", "check"))
         self.add("firewall/rules.txt", lambda: self._firewall("iptables-save"))
         self.add("audit.txt", self._audit)

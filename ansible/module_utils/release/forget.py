@@ -77,7 +77,12 @@ def forget(
 
 def _account(stack: str, student: str, dry_run: bool, docker: Docker) -> dict[str, Any]:
     argv = ["forget", *(["--dry-run"] if dry_run else []), "--", student]
-    (found,) = servers.ops(stack, *argv, seconds=150, docker=docker)
+    try:
+        (found,) = servers.ops(stack, *argv, seconds=150, docker=docker)
+    except DockerError as error:
+        if "invalid choice" in str(error):
+            raise DockerError("the release that serves is from before make forget: deploy one that has it") from None
+        raise
     if not found["ok"]:
         raise DockerError(f"{plain(student)} was not forgotten: {plain(found['said'])}; try again in a minute")
     return found

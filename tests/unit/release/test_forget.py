@@ -45,6 +45,8 @@ class Engine:
         if "jelai_hub.ops" in argv:
             usual = {"user": ANN, "label": ANN, "ok": True, "said": "", "account": True, "server": True, "records": 0}
             row = usual | self.account
+            if "argparse" in row:
+                return Answer(2, "", str(row["argparse"]))
             return Answer(0 if row["ok"] else 1, json.dumps(row))
         return self.collector if "collector" in argv else Answer(0)
 
@@ -130,6 +132,12 @@ def test_one_whose_server_does_not_stop_is_not_half_forgotten(engine: Engine, tm
     with pytest.raises(DockerError, match="was not forgotten: the hub refuses: 400 pending"):
         run(engine, tmp_path)
     assert len(engine.removed) == 1, "something was removed all the same"
+
+
+def test_a_hub_from_before_that_is_told_in_a_sentence(engine: Engine, tmp_path: Path) -> None:
+    engine.account = {"argparse": "usage: …\njelai_hub.ops: error: argument verb: invalid choice: 'forget'"}
+    with pytest.raises(DockerError, match="from before make forget: deploy one that has it"):
+        run(engine, tmp_path)
 
 
 def test_a_release_without_a_collector_says_where_older_events_are(engine: Engine, tmp_path: Path) -> None:

@@ -14,6 +14,8 @@ import pytest
     ("name", "value"),
     [
         ("USE_YDOC_CHAT", "banana"),
+        ("TELEMETRY", "banana"),
+        ("TELEMETRY_EVENTS", "banana"),
         ("YDOC_LAYER", "banana"),
         ("FLUENT_BIT_LAYER", "yes"),
         ("NOTEBOOK_PACKAGES", "everything"),
