@@ -110,7 +110,12 @@ def test_everything_is_removed_and_telemetry_last_since_a_server_that_ends_still
 def test_a_copy_of_the_hubs_database_loses_that_student_and_nobody_else(engine: Engine, tmp_path: Path) -> None:
     path = tmp_path / "hub-1.sqlite"
     copy_of_hub(path)
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executemany("INSERT INTO api_tokens VALUES (?, 1)", [(number,) for number in range(9, 9000)])
+        connection.commit()
+    before = path.stat().st_size
     run(engine, tmp_path)
+    assert path.stat().st_size < before / 2, "the bytes of what was deleted are still in the file"
     with closing(sqlite3.connect(path)) as connection:
         assert connection.execute("SELECT name FROM users").fetchall() == [("annalex",)]
         assert connection.execute("SELECT id FROM api_tokens").fetchall() == [(2,)]
