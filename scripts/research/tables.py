@@ -6,7 +6,6 @@ import csv
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +22,8 @@ TYPES = {
     "time": pa.timestamp("ms", tz="UTC"),
 }
 AT_ONCE = 20_000
-"""Rows of a row group: some 40 MB of records."""
+MOST = 50_000_000
+"""Rows of a row group, and characters of their records."""
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 """What makes a spreadsheet take a cell for a formula. A student can write anything, an instructor opens the file."""
@@ -81,6 +81,14 @@ def _cell(value: Any) -> Any:
 
 
 def _batches(rows: Iterable[Row]) -> Iterator[list[dict[str, Any]]]:
-    source = iter(rows)
-    while some := [dict(row) for row in islice(source, AT_ONCE)]:
+    """Some rows at a time: not too many, and not too much, for a record may hold a whole notebook."""
+    some: list[dict[str, Any]] = []
+    size = 0
+    for row in rows:
+        some.append(dict(row))
+        size += len(row.get("record") or "")
+        if len(some) >= AT_ONCE or size >= MOST:
+            yield some
+            some, size = [], 0
+    if some:
         yield some

@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 from recorded import COLUMN_LIST, dumps, error, row
+from research import tables
 from research.dumps import DumpError
 from research.export import export
 from research.place import PlaceError
@@ -116,3 +117,13 @@ def test_half_a_character_which_a_browser_can_send_breaks_no_table(kind: str, tm
         if kind == "jsonl"
         else (tmp_path / "out" / "events.csv").read_text()
     )
+
+
+def test_records_with_whole_notebooks_are_written_a_few_at_a_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tables, "MOST", 1000)
+    rows = [row(f"2026-03-01T10:{number:02}", "CellEditEvent", doc=["x" * 600]) for number in range(7)]
+    export(dumps(tmp_path / "dumps", a=rows), tmp_path / "out", OPTIONS)
+    written = pq.ParquetFile(tmp_path / "out" / "events.parquet")
+    assert written.metadata.num_rows == 7 and written.num_row_groups == 4
