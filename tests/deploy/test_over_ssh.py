@@ -53,8 +53,8 @@ def test_a_bare_host_becomes_a_hub_and_a_second_deploy_changes_nothing(host: Hos
     assert (after, again.changed) == (before, 0)
     print(f"second deploy over SSH: {again.seconds:.0f} s")
 
-    options = {"INVENTORY": inventory, "LIMIT": "hub1.example.org", "FORMAT": "csv", "OUT": str(tmp_path / "out")}
-    exported = operator.make("export", **options).check()
+    out = str(tmp_path / "out")
+    exported = operator.make("export", INVENTORY=inventory, LIMIT="hub1.example.org", FORMAT="csv", OUT=out).check()
     assert "0 events of 0 students from 1 host" in exported.said
     assert (tmp_path / "out" / "events.csv").read_text().startswith("host,student,")
     print(f"export over SSH: {exported.seconds:.0f} s")
