@@ -35,8 +35,11 @@ KNOWN_SECONDS, GRACE_SECONDS = 60.0, 14 * 60.0
 
 BODY_SECONDS = 60.0
 PRUNE_SECONDS = 3600.0
-FULL_AGAIN, AWAY_AGAIN = 60, 5
+FULL_AGAIN, AWAY_AGAIN, WHO_AGAIN = 60, 5, 60
 """Seconds until it is worth trying again."""
+
+GIVES_UP = "Fluent-Bit"
+"""It throws away what is answered with 401 or 403, which may be right in a minute: it is told 503."""
 
 CLIENT_GONE = 499  # what nginx made the usual number for it in logs; nobody receives it
 REFUSALS_SHOWN = 100
@@ -81,7 +84,10 @@ class Collector:
         try:
             content = await self._receive(request)
         except Refusal as error:
-            headers = {"Retry-After": str(error.retry_after)} if error.retry_after else None
+            again = error.retry_after
+            if error.status in {401, 403} and request.headers.get("user-agent", "").startswith(GIVES_UP):
+                error.status, again = 503, WHO_AGAIN
+            headers = {"Retry-After": str(again)} if again else None
             response: Response = JSONResponse(error.content, error.status, headers)
         except ClientDisconnect:
             response = Response(status_code=CLIENT_GONE)
@@ -114,7 +120,8 @@ class Collector:
             raise Refusal(401, "the hub does not know the token, or it is no student's") from None
         except HubAway:
             raise Refusal(503, "the hub does not say whose the token is", retry_after=AWAY_AGAIN) from None
-        claimed = request.headers.get("x-jelai-student", person.name)
+        # a name as its bytes in UTF-8: what else a header may hold is read as Latin-1
+        claimed = request.headers.get("x-jelai-student", "").encode("latin-1").decode("utf-8", "replace") or person.name
         if claimed != person.name:
             log.warning("%r sent events as %r", person.name, claimed[:100])
             raise Refusal(403, "the token is another student's than X-Jelai-Student says")

@@ -41,8 +41,9 @@ class Reader:
     `place` is where to go on; when that is gone, only files that changed after `since` (ns) were not read before.
     """
 
-    def __init__(self, path: str, place: Place | None = None, since: int = 0) -> None:
+    def __init__(self, path: str, place: Place | None = None, since: int = 0, max_line: int = MAX_LINE) -> None:
         self.path = path
+        self._max_line = max_line
         self.skipped = 0
         self.lost = 0
         self._file: FileIO | None = None
@@ -91,7 +92,7 @@ class Reader:
                     self._ahead = 0
                 elif line.strip():
                     yield Line(line, self._inode, begin)
-            if self._ahead or len(part) > MAX_LINE:
+            if self._ahead or len(part) > self._max_line:
                 self._ahead += len(part)
                 part = b""
         self._ahead = 0  # an unfinished line is read again when more of it is there

@@ -1,188 +1,146 @@
 """Reads telemetry from where it was left, and posts it in batches until the collector has taken them.
 
-At least once: the place in the file is written down after the collector's answer. Each record says which file, inode
+At least once: the place in a file is written down after the collector's answer. Each record says which file, inode
 and offset it is from, so that the collector can drop what it has already. Memory holds one batch.
 """
 
-from __future__ import annotations
-
-import gzip
-import http.client
 import json
-import ssl
+import os
+import random
 import sys
 import threading
 from collections.abc import Mapping
 from itertools import islice
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from process_logs.reader import Line, Place, Reader
+from ship_logs.collector import Collector, Later, Refused
 
-BATCH_LINES = 500
-BATCH_BYTES = 1_000_000
-TIMEOUT = 15.0
-LOOK_SECONDS = 1.0
-MAX_PAUSE = 60.0
+BATCH_LINES, BATCH_BYTES = 500, 250_000
+"""A batch ends with the line that reaches this, so it is at most one line longer."""
 
+MAX_LINE = 1_000_000
+"""A longer record stays on the volume: the collector would refuse it, and here it would take too much memory."""
 
-class SettingsError(ValueError):
-    """A setting is wrong; the message says which and what is expected."""
+LOOK_SECONDS = 2.0
+"""A look takes a tenth of a millisecond; to be told of changes takes a thread and a megabyte."""
 
-
-class Refused(Exception):
-    """The collector says that it will never take this batch."""
-
-
-class Later(Exception):
-    """The collector did not take this batch now; `pause` is how long it wants to be left alone, if it said so."""
-
-    def __init__(self, reason: str, pause: float = 0.0) -> None:
-        super().__init__(reason)
-        self.pause = pause
+MAX_BACK_OFF, MAX_PAUSE = 60.0, 600.0
 
 
 class Shipper:
-    """One telemetry file on its way to one collector."""
+    """Some files, beside each other, on their way to one collector."""
 
-    def __init__(self, telemetry: Path, url: str, token: str) -> None:
-        address = urlsplit(url)
-        if address.scheme not in {"http", "https"} or not address.hostname:
-            raise SettingsError(
-                f"TELEMETRY_URL={url!r} is not valid: expected an address like http://collector:8005/ingest."
-            )
-        self._host, self._port = address.hostname, address.port
-        self._context = ssl.create_default_context() if address.scheme == "https" else None
-        self._path = (address.path or "/") + (f"?{address.query}" if address.query else "")
-        self._token = token
-        self._telemetry = telemetry
-        self._position = telemetry.with_name(".ship_logs.json")
-        self._reader = Reader(str(telemetry), self._resume())
-        self._stop = threading.Event()
+    def __init__(self, sources: list[Path], collector: Collector) -> None:
+        self._collector = collector
+        self._position = sources[0].with_name(".ship_logs.json")
+        self._places = self._saved()
+        self._readers = {source: self._reader(source) for source in sources}
         self._failures = 0
-        self.sent = 0
-        self.refused = 0
+        self.stop = threading.Event()
 
     @classmethod
-    def from_environment(cls, environ: Mapping[str, str]) -> Shipper:
-        """Return a shipper for TELEMETRY_URL, TELEMETRY_FILE and a token. Raises SettingsError."""
-        file = Path(environ.get("TELEMETRY_FILE") or Path.home() / "logs" / "telemetry.jsonl")
-        token = environ.get("TELEMETRY_TOKEN") or environ.get("JUPYTERHUB_API_TOKEN", "")
-        return cls(file, environ["TELEMETRY_URL"].strip(), token)
-
-    def stop(self) -> None:
-        """End `run` soon; what is not sent is sent by the next process."""
-        self._stop.set()
+    def from_environment(cls, environ: Mapping[str, str], collector: Collector) -> "Shipper":
+        """Return what ships the notebook's events and Juno's."""
+        telemetry = Path(environ.get("TELEMETRY_FILE") or Path.home() / "logs" / "telemetry.jsonl")
+        return cls([telemetry, telemetry.with_name("juno.jsonl")], collector)
 
     def run(self) -> None:
-        """Send what is there and what comes, until told to stop."""
-        say(f"sending {self._telemetry} to {self._host}")
-        while not self._stop.is_set():
+        """Send what is there and what comes, until told to stop; what is not sent then is sent by the next process."""
+        say(f"sending {' and '.join(map(str, self._readers))} to {self._collector.address}")
+        while not self.stop.is_set():
             try:
-                pause = 0.0 if self.once() else LOOK_SECONDS
+                pause = 0.0 if sum(self._ship(source) for source in self._readers) else LOOK_SECONDS
             except (Later, OSError) as error:
                 pause = self._back_off(error)
-            self._stop.wait(pause)
+            self.stop.wait(pause)
 
-    def once(self) -> int:
-        """Send one batch; return how many lines it had. Raises Later."""
-        batch = self._batch()
-        if not batch:
-            return 0
-        place = self._reader.place()
+    def _ship(self, source: Path) -> int:
+        """Send one batch of a file; return how many lines it had. Raises Later, and OSError for a full disk."""
+        reader = self._readers[source]
         try:
-            self._send(batch)
+            batch, size = [], 0
+            for line in islice(reader.lines(), BATCH_LINES):
+                batch.append(line)
+                size += len(line.data)
+                if size >= BATCH_BYTES:
+                    break
+            if reader.skipped:
+                say(f"{source}: lines that stay there, too long or torn: {reader.skipped}")
+                reader.skipped = 0
+            if batch:
+                self._send(source, batch)
+                self._remember(source, reader.place())
         except (Later, OSError):
-            self._reader.close()
-            self._reader = Reader(str(self._telemetry), self._resume())
+            reader.close()
+            self._readers[source] = self._reader(source)
             raise
-        self._remember(place)
-        if self._failures:
-            say("the collector takes telemetry again")
-        self._failures = 0
         return len(batch)
 
-    def _batch(self) -> list[Line]:
-        batch: list[Line] = []
-        size = 0
-        for line in islice(self._reader.lines(), BATCH_LINES):
-            batch.append(line)
-            size += len(line.data)
-            if size >= BATCH_BYTES:
-                break
-        return batch
-
-    def _send(self, batch: list[Line]) -> None:
-        """Post a batch; one that is refused is halved until only the guilty lines are left out."""
+    def _send(self, source: Path, batch: list[Line]) -> None:
+        """Post a batch; one that is too long is halved until only the guilty records are left out."""
         try:
-            self._post(b"".join(self._record(line) for line in batch))
-            self.sent += len(batch)
+            for entry in self._collector.post(b"".join(record(source, line) for line in batch)):
+                say(
+                    f"{source}: the collector refused line {entry.get('line')} of {len(batch)} from offset "
+                    f"{batch[0].offset}, which stays there: {entry.get('reason')}"
+                )
         except Refused as error:
-            if len(batch) > 1:
-                self._send(batch[: len(batch) // 2])
-                self._send(batch[len(batch) // 2 :])
-                return
-            self.refused += 1
-            say(f"the collector refused the line at {batch[0].offset}, which stays on the volume: {error}")
-
-    def _record(self, line: Line) -> bytes:
-        """Return the line with where it is from; one that is no JSON object goes as text, as fluent-bit does it."""
-        source = {"file": str(self._telemetry), "inode": line.inode, "offset": line.offset}
-        try:
-            record = json.loads(line.data)
-        except (ValueError, RecursionError):
-            record = None
-        if isinstance(record, dict):
-            return json.dumps(source)[:-1].encode() + b", " + line.data.strip()[1:] + b"\n" if record else b""
-        return json.dumps({**source, "log": line.data.decode("utf-8", "replace")}).encode() + b"\n"
-
-    def _post(self, body: bytes) -> None:
-        headers = {"Content-Type": "application/x-ndjson", "Content-Encoding": "gzip"}
-        if self._token:
-            headers["Authorization"] = f"token {self._token}"
-        connection = self._connection()
-        try:
-            connection.request("POST", self._path, gzip.compress(body, 6, mtime=0), headers)
-            response = connection.getresponse()
-            said = response.read(300).decode("utf-8", "replace")
-        except (OSError, http.client.HTTPException) as error:
-            raise Later(f"the collector cannot be reached: {error or type(error).__name__}") from error
-        finally:
-            connection.close()
-        if 200 <= response.status < 300:
-            return
-        if response.status in {400, 413, 415, 422}:
-            raise Refused(f"{response.status} {said!r}")
-        wait = response.headers.get("Retry-After", "")
-        raise Later(f"the collector answered {response.status} {said!r}", float(wait) if wait.isdecimal() else 0.0)
-
-    def _connection(self) -> http.client.HTTPConnection:
-        if self._context:
-            return http.client.HTTPSConnection(self._host, self._port, timeout=TIMEOUT, context=self._context)
-        return http.client.HTTPConnection(self._host, self._port, timeout=TIMEOUT)
+            if error.too_long and len(batch) > 1:
+                self._send(source, batch[: len(batch) // 2])
+                self._send(source, batch[len(batch) // 2 :])
+            else:
+                say(f"{source}: {len(batch)} lines from offset {batch[0].offset} stay there: {error}")
 
     def _back_off(self, error: Exception) -> float:
-        """Return how long to wait, and say why at the 1st, 2nd, 4th, 8th … failure in a row."""
+        """Return how long to wait, not all shippers alike; say why at the 1st, 2nd, 4th, 8th … failure in a row."""
+        pause = max(min(2.0 ** min(self._failures, 6), MAX_BACK_OFF), getattr(error, "pause", 0.0))
+        pause = min(pause, MAX_PAUSE) * random.uniform(1.0, 1.5)  # noqa: S311
         self._failures += 1
-        wanted = error.pause if isinstance(error, Later) else 0.0
-        pause = min(MAX_PAUSE, max(wanted, 2.0 ** min(self._failures - 1, 6)))
         if self._failures & (self._failures - 1) == 0:
             say(f"{error}; again in {pause:.0f} s ({self._failures} in a row)")
         return pause
 
-    def _resume(self) -> Place | None:
-        try:
-            return Place(*map(int, json.loads(self._position.read_bytes())))
-        except FileNotFoundError:
-            return None
-        except (ValueError, TypeError) as error:
-            say(f"{self._position} cannot be used ({error}): sending everything again")
-            return None
+    def _reader(self, source: Path) -> Reader:
+        return Reader(str(source), self._places.get(source.name), max_line=MAX_LINE)
 
-    def _remember(self, place: Place | None) -> None:
+    def _saved(self) -> dict[str, Place]:
+        try:
+            saved = json.loads(self._position.read_bytes())
+            saved = {"telemetry.jsonl": saved} if isinstance(saved, list) else saved  # a release with one file to ship
+            return {name: Place(*map(int, place)) for name, place in saved.items()}
+        except FileNotFoundError:
+            return {}
+        except (OSError, ValueError, TypeError, AttributeError) as error:
+            say(f"{self._position} cannot be used ({error}): sending everything again")
+            return {}
+
+    def _remember(self, source: Path, place: Place | None) -> None:
+        """Write the place down. Raises OSError, and then goes on from it all the same."""
+        if place:
+            self._places[source.name] = place
         part = self._position.with_suffix(".part")
-        part.write_text(json.dumps(place), encoding="ascii")
+        with part.open("w", encoding="ascii") as file:
+            json.dump(self._places, file)
+            file.flush()
+            os.fsync(file.fileno())
         part.replace(self._position)
+        if self._failures:
+            say("all is well again")
+        self._failures = 0
+
+
+def record(source: Path, line: Line) -> bytes:
+    """Return the line with where it is from; one that is no JSON object goes as text, as fluent-bit does it."""
+    origin = {"file": str(source), "inode": line.inode, "offset": line.offset}
+    try:
+        is_object = isinstance(json.loads(line.data), dict)
+    except (ValueError, RecursionError):
+        is_object = False
+    if not is_object:
+        return json.dumps({**origin, "log": line.data.decode("utf-8", "replace")}).encode() + b"\n"
+    rest = line.data.strip()[1:].lstrip()
+    return json.dumps(origin)[:-1].encode() + (b"" if rest == b"}" else b", ") + rest + b"\n"
 
 
 def say(text: str) -> None:
