@@ -124,11 +124,10 @@ def test_half_a_line_waits_for_its_other_half_and_blank_lines_are_none(tmp_path:
 def test_a_line_that_is_too_long_is_skipped_with_bounded_memory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "MAX_LINE", 1000)
     monkeypatch.setattr(module, "CHUNK", 100)
     file = tmp_path / "t"
     file.write_bytes(b"1\n" + b"x" * 5000 + b"\n2\n" + b"y" * 1500)
-    reader = Reader(str(file))
+    reader = Reader(str(file), max_line=1000)
     assert [line.data for line in reader.lines()] == [b"1", b"2"]
     with file.open("ab") as more:
         more.write(b"y\n3\n")
