@@ -42,8 +42,10 @@ releases: tools-deploy ## All releases of each host with their state (JSON=1)
 drain: tools-deploy ## Let servers of older releases follow (WHEN=next-start|idle|now MINUTES=5 WHOSE=older|mode|all)
 	@$(OPERATE) drain
 
+logs forget: export STUDENT := $(if $(filter command,$(firstword $(origin USER))),$(USER))
+
 logs: tools-deploy ## The log of a server (USER=ada, or SERVICE=hub; LINES=200)
-	@STUDENT='$(if $(filter command,$(firstword $(origin USER))),$(USER))' $(OPERATE) logs
+	@$(OPERATE) logs
 
 doctor: tools-deploy ## Collect what a bug report needs, without secrets
 	@$(OPERATE) doctor
@@ -55,7 +57,7 @@ report: tools-research ## One page with plots of it, with pseudonyms (FROM=DAY T
 	@$(OPERATE) report
 
 forget: tools-deploy ## Remove a student's data everywhere (USER=ada tells what there is, CONFIRM=ada removes it)
-	@STUDENT='$(if $(filter command,$(firstword $(origin USER))),$(USER))' $(OPERATE) forget
+	@$(OPERATE) forget
 
 destroy: tools-deploy ## End the hub of a host (CONFIRM=HOST; VOLUMES=1 deletes students' work too)
 	@$(OPERATE) destroy

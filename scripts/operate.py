@@ -10,6 +10,7 @@ from __future__ import annotations
 import getpass
 import json
 import os
+import pwd
 import signal
 import subprocess
 import sys
@@ -136,7 +137,9 @@ def command(verb: str, options: Mapping[str, object]) -> list[str]:
 
 def run(argv: list[str], environment: Mapping[str, str] = os.environ) -> int:
     """Run a program; a signal to us ends it, and its end is waited for. Its exit code, 130 or 143 after a signal."""
-    environment = {**environment, "ANSIBLE_CONFIG": str(ANSIBLE / "ansible.cfg")}
+    # USER=ada names a student. Ansible would take it for who runs this, and look for sudo where root runs it.
+    me = pwd.getpwuid(os.geteuid()).pw_name
+    environment = {**environment, "ANSIBLE_CONFIG": str(ANSIBLE / "ansible.cfg"), "USER": me, "LOGNAME": me}
     # A session of its own: Ctrl-C comes to us alone, so that the playbook ends once and in order.
     child = subprocess.Popen(argv, env=environment, start_new_session=True, stdin=None)
     told: list[int] = []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pwd
 import signal
 import subprocess
 import sys
@@ -104,3 +105,24 @@ def test_a_signal_ends_the_child_and_is_told_by_the_exit_code(tmp_path: Path) ->
         time.sleep(0.05)
     child.send_signal(signal.SIGTERM)
     assert child.wait(10) == 128 + signal.SIGTERM
+
+
+def test_a_student_s_name_is_not_taken_for_who_runs_the_verb(tmp_path: Path) -> None:
+    made = tmp_path / "said"
+    program = f"import operate; raise SystemExit(operate.run(['sh', '-c', 'echo $USER $LOGNAME >{made}']))"
+    environment = {**os.environ, "USER": "ada", "PYTHONPATH": str(Path(operate.__file__).parent)}
+    environment.pop("LOGNAME", None)
+    subprocess.run([sys.executable, "-c", program], env=environment, check=True)
+    me = pwd.getpwuid(os.geteuid()).pw_name
+    assert made.read_text().split() == [me, me]
+
+
+@pytest.mark.parametrize("student", ["ada", "o'brien", "Zoë $HOME"])
+def test_make_passes_a_student_s_name_on_as_it_was_typed(student: str, tmp_path: Path) -> None:
+    echo = tmp_path / "echo"
+    echo.write_text('#!/bin/sh\nprintf "%s" "$STUDENT"\n')
+    echo.chmod(0o755)
+    typed = student.replace("$", "$$")  # as make wants a dollar
+    argv = ["make", "--no-print-directory", "-o", "tools-deploy", "logs", f"USER={typed}", f"OPERATE={echo}; :"]
+    done = subprocess.run(argv, cwd=operate.ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout == student
