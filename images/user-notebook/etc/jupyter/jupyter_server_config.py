@@ -1,9 +1,11 @@
 """The notebook server of a student's container."""
 
 import os
+import re
 from pathlib import Path
 
 from jelai_telemetry.exporter import configure
+from tornado.log import access_log
 from traitlets.config import get_config
 
 c = get_config()
@@ -34,3 +36,8 @@ c.SQLiteYStore.db_path = str(data / "ystore.db")
 c.YDocExtension.session_store_path = str(data / "collaboration_sessions.json")
 
 configure(c)  # telemetry
+
+# A single-user server logs each request. Juno's look every two seconds whether it is there and the page's events would
+# hide what a person opens, and what fails.
+ORDINARY = re.compile(r"200 (GET \S*/lab \(\S*@127\.0\.0\.1\)|POST \S*/jupyterlab-pioneer/export\b)")
+access_log.addFilter(lambda record: not ORDINARY.match(record.getMessage()))
