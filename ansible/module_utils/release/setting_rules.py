@@ -12,12 +12,13 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 ADMIN_LENGTH, STUDENT_LENGTH = 32, 8
+PSEUDONYM_KEY, KEY_LENGTH = "pseudonym_key", 32
 """The shortest passwords that JupyterHub's SharedPasswordAuthenticator takes."""
 
 PASSWORDS = ("admin_password", "student_password")
-MADE_ONLY = ("proxy_token", "probe_token", "ops_token", "crypt_key", "pseudonym_key")
+MADE_ONLY = ("proxy_token", "probe_token", "ops_token", "crypt_key")
 DATABASE = "telemetry_database_url"
-OPTIONAL = ("llm_api_key", DATABASE, *PASSWORDS)
+OPTIONAL = ("llm_api_key", DATABASE, PSEUDONYM_KEY, *PASSWORDS)
 """Secrets of the operator that no option refers to."""
 
 OPTIONS = {
@@ -154,6 +155,9 @@ def _passwords(secrets: Secrets) -> Iterator[str]:
         value = secrets.get(name)
         if isinstance(value, str) and value.strip() and len(value) < least:
             yield f"jelai_secrets: {name} has {len(value)} characters: JupyterHub wants {least} or more"
+    key = secrets.get(PSEUDONYM_KEY)
+    if isinstance(key, str) and key.strip() and len(key) < KEY_LENGTH:
+        yield f"jelai_secrets: {PSEUDONYM_KEY} has {len(key)} characters: give it {KEY_LENGTH} that nobody can guess"
     admin, student = map(secrets.get, PASSWORDS)
     if isinstance(admin, str) and admin and admin == student:
         yield "jelai_secrets: admin_password and student_password are the same: JupyterHub wants two different ones"

@@ -257,6 +257,7 @@ def test_the_hubs_own_secrets_are_not_the_operators() -> None:
         ({"../key": "x"}, "cannot be a secret's name"),
         ({"admin_password": "short"}, "admin_password has 5 characters: JupyterHub wants 32 or more"),
         ({"student_password": "short"}, "student_password has 5 characters: JupyterHub wants 8 or more"),
+        ({"pseudonym_key": "short"}, "pseudonym_key has 5 characters: give it 32 that nobody can guess"),
         ({"admin_password": "x" * 32, "student_password": "x" * 32}, "are the same"),
     ],
 )
