@@ -74,8 +74,8 @@ lint: tools ## Check style, types, YAML, Ansible, Dockerfiles and shell
 bench: images ## Measure what is promised: answer times, memory, size, start, telemetry; JSON and a plot
 	@$(PYTHON) tests/bench/run.py
 
-drill: images ## Kill Juno, server, tutor, deploys and rollbacks at random, and count what was lost
-	@DRILL=1 STRICT=1 $(PYTHON) tests/run.py faults deploy rollback
+drill: images ## Kill Juno, server, tutor, telemetry, deploys and rollbacks at random, and count what was lost
+	@DRILL=1 STRICT=1 $(PYTHON) tests/run.py faults telemetry deploy rollback
 
 ##@ Build
 images: engine ## Build every image; what came out is in .build/images.json

@@ -37,6 +37,7 @@ __all__ = [
     "Running",
     "Stand",
     "Tutor",
+    "hub_environment",
     "image",
     "stand",
 ]
@@ -100,6 +101,12 @@ class Stand:
             tutor.told(**behaviour)
         return tutor
 
+    def hub(self) -> Container:
+        """Start tests/fake_hub.py, known as `hub`; ada's token is `ada-token`."""
+        script = str(ROOT / "tests" / "fake_hub.py")
+        volumes = {script: {"bind": "/fake_hub.py", "mode": "ro"}}
+        return self.run(image("base"), ["tini", "--", "python3", "/fake_hub.py"], alias="hub", volumes=volumes)
+
     def run(self, image_id: str, command: Sequence[str] | None = None, *, alias: str = "", **given: Any) -> Container:
         """Start any image in this network."""
         name = f"{self.name}-{len(self.containers)}"
@@ -127,6 +134,24 @@ class Stand:
                 volume.remove(force=True)
         with suppress(NotFound):
             self.network.remove()
+
+
+def hub_environment(name: str) -> dict[str, str]:
+    """What the hub (`Stand.hub`) tells the server of a student."""
+    return {
+        "JUPYTERHUB_ACTIVITY_URL": f"http://hub:8081/hub/api/users/{name}/activity",
+        "JUPYTERHUB_API_TOKEN": f"{name}-token",
+        "JUPYTERHUB_API_URL": "http://hub:8081/hub/api",
+        "JUPYTERHUB_BASE_URL": "/",
+        "JUPYTERHUB_CLIENT_ID": f"jupyterhub-user-{name}",
+        "JUPYTERHUB_HOST": "",
+        "JUPYTERHUB_OAUTH_ACCESS_SCOPES": f'["access:servers!server={name}/"]',
+        "JUPYTERHUB_OAUTH_CALLBACK_URL": f"/user/{name}/oauth_callback",
+        "JUPYTERHUB_OAUTH_SCOPES": f'["access:servers!server={name}/"]',
+        "JUPYTERHUB_SERVICE_PREFIX": f"/user/{name}/",
+        "JUPYTERHUB_SERVICE_URL": f"http://0.0.0.0:8888/user/{name}/",
+        "JUPYTERHUB_USER": name,
+    }
 
 
 def _loopback(port: int) -> dict[str, tuple[str, None]]:

@@ -22,7 +22,19 @@ sys.path.insert(0, str(ROOT / "scripts"))
 import lint  # noqa: E402
 
 # Cheap ones first: they find most mistakes, and find them early.
-SUITES = ("unit", "lint", "image", "isolation", "hub", "deploy", "rollback", "fallback", "faults", "browser")
+SUITES = (
+    "unit",
+    "lint",
+    "image",
+    "isolation",
+    "hub",
+    "deploy",
+    "rollback",
+    "fallback",
+    "faults",
+    "telemetry",
+    "browser",
+)
 
 
 SECOND_TRIES = 3

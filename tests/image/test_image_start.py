@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from containers import Notebook, Stand, image
+from containers import Notebook, Stand, hub_environment, image
 from wheels import make_wheel
 
 
@@ -51,24 +51,8 @@ def test_the_command_line_of_a_docker_stacks_image_starts_it_too(own_place: Stan
 
 
 def test_where_a_hub_starts_it_the_hubs_single_user_server_runs_and_juno_joins(own_place: Stand) -> None:
-    script = str(Path(__file__).with_name("fake_hub.py"))
-    volumes = {script: {"bind": "/fake_hub.py", "mode": "ro"}}
-    own_place.run(image("base"), ["tini", "--", "python3", "/fake_hub.py"], alias="hub", volumes=volumes)
-    hub = {
-        "JUPYTERHUB_ACTIVITY_URL": "http://hub:8081/hub/api/users/ada/activity",
-        "JUPYTERHUB_API_TOKEN": "hub-token",
-        "JUPYTERHUB_API_URL": "http://hub:8081/hub/api",
-        "JUPYTERHUB_BASE_URL": "/",
-        "JUPYTERHUB_CLIENT_ID": "jupyterhub-user-ada",
-        "JUPYTERHUB_HOST": "",
-        "JUPYTERHUB_OAUTH_ACCESS_SCOPES": '["access:servers!server=ada/"]',
-        "JUPYTERHUB_OAUTH_CALLBACK_URL": "/user/ada/oauth_callback",
-        "JUPYTERHUB_OAUTH_SCOPES": '["access:servers!server=ada/"]',
-        "JUPYTERHUB_SERVICE_PREFIX": "/user/ada/",
-        "JUPYTERHUB_SERVICE_URL": "http://0.0.0.0:8888/user/ada/",
-        "JUPYTERHUB_USER": "ada",
-    }
-    notebook = own_place.notebook(["--ip=0.0.0.0", "--port=8888"], token="hub-token", **hub)
+    own_place.hub()
+    notebook = own_place.notebook(["--ip=0.0.0.0", "--port=8888"], token="ada-token", **hub_environment("ada"))
     server = notebook.exec("cat", f"/proc/{notebook.pid('notebook')}/cmdline").stdout
     assert "jupyterhub.singleuser" in server
     assert notebook.get("user/ada/api/status")["kernels"] == 0

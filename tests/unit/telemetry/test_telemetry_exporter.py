@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-import time
+import os
+import threading
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -32,9 +33,6 @@ def test_configure_asks_the_page_for_the_whole_notebook_only_where_it_is_needed(
     detail = {"eventName": "CellEditEvent", "eventTime": 1, "eventInfo": {"index": 3}}
     state = {"sessionID": "s", "notebookPath": "a.ipynb", "notebookContent": None}
     asyncio.run(export({"data": {"eventDetail": detail, "notebookState": state}}))
-    end = time.monotonic() + 5
-    while not (tmp_path / "x.jsonl").is_file() and time.monotonic() < end:
-        time.sleep(0.01)
     assert json.loads((tmp_path / "x.jsonl").read_text())["eventDetail"] == detail
 
 
@@ -59,3 +57,30 @@ def test_the_page_says_where_telemetry_goes(environ: dict[str, str], said: str) 
 def test_a_page_of_an_older_release_goes_on_unless_telemetry_is_off() -> None:
     assert "jelai" in configured().custom_exporter
     assert configured(TELEMETRY="off").custom_exporter == {}
+
+
+def test_the_answer_comes_when_the_record_is_in_the_file_and_a_disk_that_hangs_holds_up_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("jelai_telemetry.exporter.PATIENCE", 0.3)
+    write, goes_on = os.write, threading.Event()
+
+    def slowly(fd: int, data: bytes) -> int:
+        goes_on.wait(0.1) if slow else goes_on.wait(5)
+        return write(fd, data)
+
+    monkeypatch.setattr("jelai_telemetry.sink.os.write", slowly)
+    file = tmp_path / "x.jsonl"
+    app = configured(TELEMETRY_FILE=str(file))
+    export = app.custom_exporter[app.exporters[0]["args"]["id"]]
+    state = {"sessionID": "s", "notebookPath": "a.ipynb", "notebookContent": None}
+    record = {"eventDetail": {"eventName": "CellEditEvent", "eventTime": 1, "eventInfo": {}}, "notebookState": state}
+    slow = True
+    assert asyncio.run(export({"data": record}))["message"] == ""
+    assert len(file.read_text().splitlines()) == 1
+    slow = False
+    assert asyncio.run(export({"data": record}))["message"] == "still writing"
+    goes_on.set()
+    slow = True
+    assert asyncio.run(export({"data": record}))["message"] == ""
+    assert len(file.read_text().splitlines()) == 3

@@ -50,13 +50,14 @@ class Shipper:
         say(f"sending {' and '.join(map(str, self._readers))} to {self._collector.address}")
         while not self.stop.is_set():
             try:
-                pause = 0.0 if sum(self._ship(source) for source in self._readers) else LOOK_SECONDS
+                more = [self._ship(source) for source in self._readers]
+                pause = 0.0 if any(more) else LOOK_SECONDS
             except (Later, OSError) as error:
                 pause = self._back_off(error)
             self.stop.wait(pause)
 
-    def _ship(self, source: Path) -> int:
-        """Send one batch of a file; return how many lines it had. Raises Later, and OSError for a full disk."""
+    def _ship(self, source: Path) -> bool:
+        """Send one batch of a file; tell whether there may be more. Raises Later, and OSError for a full disk."""
         reader = self._readers[source]
         try:
             batch, size = [], 0
@@ -75,7 +76,7 @@ class Shipper:
             reader.close()
             self._readers[source] = self._reader(source)
             raise
-        return len(batch)
+        return len(batch) == BATCH_LINES or size >= BATCH_BYTES
 
     def _send(self, source: Path, batch: list[Line]) -> None:
         """Post a batch; one that is too long is halved until only the guilty records are left out."""

@@ -5,6 +5,7 @@ The notebook server's configuration calls `configure(c)`; the settings are in `s
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 from collections.abc import Mapping
@@ -21,6 +22,10 @@ COURSE = "your course's records (write /telemetry to Juno to learn more)"
 SERVER = "this server only, for Juno (write /telemetry to Juno to learn more)"
 NOWHERE = "nowhere (it is off here)"
 """Where telemetry goes, as jupyterlab_pioneer tells it in the page: "Telemetry data is being logged to … through …"."""
+
+
+PATIENCE = 2.0
+"""So many seconds the page's request waits for the disk; the server answers others meanwhile."""
 
 
 def configure(c: Any, environ: Mapping[str, str] = os.environ) -> None:
@@ -48,9 +53,21 @@ def _lazily(settings: Settings) -> Any:
         if recorder is None:
             sink = Sink(settings.file, settings.max_bytes, settings.keep)
             recorder = Recorder(sink, settings.events, settings.max_record, log)
-        return {"exporter": "jelai", "message": recorder.take(args.get("data"))}
+        message = recorder.take(args.get("data")) or await _written(recorder)
+        return {"exporter": "jelai", "message": message}
 
     return export
+
+
+async def _written(recorder: Recorder) -> str:
+    """Wait until what was taken is in the file, where a server that is killed does not lose it; not for a slow disk."""
+    loop, written = asyncio.get_running_loop(), asyncio.Event()
+    recorder.then(lambda: loop.call_soon_threadsafe(written.set))
+    try:
+        await asyncio.wait_for(written.wait(), PATIENCE)
+    except TimeoutError:
+        return "still writing"
+    return ""
 
 
 def _no_others() -> None:

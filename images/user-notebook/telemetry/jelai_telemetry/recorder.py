@@ -11,7 +11,8 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from queue import SimpleQueue
 from typing import Any
 
@@ -46,7 +47,7 @@ class Recorder:
         self._sink, self._events, self._max_record, self._log = sink, events, max_record, log
         self._give_up, self._again = give_up, again
         self._stream, self._position = os.urandom(8).hex(), 0
-        self._queue: SimpleQueue[tuple[dict[str, Any], str, int] | threading.Event] = SimpleQueue()
+        self._queue: SimpleQueue[tuple[dict[str, Any], str, int] | Callable[[], object]] = SimpleQueue()
         self._taken = self._refused = 0  # written by the server's thread only
         self._done = self._failed = self._told = 0  # written by ours only
         self._failing_since: float | None = None
@@ -83,10 +84,14 @@ class Recorder:
         self._queue.put((kept, name, size))
         return ""
 
+    def then(self, call: Callable[[], object]) -> None:
+        """Have something called, in our thread, once what was taken so far is written or given up."""
+        self._queue.put(call)
+
     def flush(self, seconds: float) -> bool:
         """Wait until what was taken is written; false if that takes longer."""
         written = threading.Event()
-        self._queue.put(written)
+        self.then(written.set)
         return written.wait(seconds)
 
     def close(self) -> None:
@@ -97,8 +102,9 @@ class Recorder:
     def _work(self) -> None:
         while True:
             item = self._queue.get()
-            if isinstance(item, threading.Event):
-                item.set()
+            if callable(item):
+                with suppress(RuntimeError):  # the server that waited for it has ended
+                    item()
                 continue
             record, name, size = item
             try:
