@@ -19,6 +19,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "images" / "hub")]
 
 import docker  # noqa: E402
+from collecting import collector  # noqa: E402
 from containers import Notebook, Stand, image, stand  # noqa: E402
 from dialogue import Outcome, ask_in_turn, converse  # noqa: E402
 from figure import Figure, table  # noqa: E402
@@ -155,7 +156,9 @@ def chats(place: Stand, questions: int) -> list[Figure]:
 def telemetry(place: Stand, _: int) -> list[Figure]:
     """What becomes of telemetry."""
     print("process_logs ...", file=sys.stderr)
-    return process_logs(place)
+    figures = process_logs(place)
+    print("collector ...", file=sys.stderr)
+    return [*figures, *collector(place)]
 
 
 SECTIONS: dict[str, Callable[[Stand, int], list[Figure]]] = {
