@@ -25,11 +25,11 @@ from docker.errors import NotFound
 from release.compose_env import IMAGES as NEEDED
 from release.compose_env import candidate_environment, compose_environment, env_file
 from release.layout import Layout
-from release.setting_rules import MADE_ONLY, PASSWORDS
+from release.secrets import MAKERS
 
 COMPOSE = ROOT / "compose"
 HUB = 64610
-SECRETS = (*PASSWORDS, *MADE_ONLY)
+SECRETS = tuple(MAKERS)
 DEFAULTS: dict[str, Any] = {
     "hub_address": "127.0.0.1",
     "students_internet": True,

@@ -98,7 +98,7 @@ def test_the_tutor_is_reached_by_its_name(notebook: Notebook) -> None:
 
 
 def test_the_log_tells_which_program_speaks(notebook: Notebook) -> None:
-    for line in ("INFO spawned: 'chat_interact'", "ServerApp]", "chat_interact: ", "process_logs: ", "ship_logs: "):
+    for line in ("INFO spawned: 'chat_interact'", "ServerApp]", "chat_interact: ", "process_logs: ", "shipper: "):
         assert line in notebook.logs()
 
 

@@ -202,7 +202,7 @@ class Collector:
             return str(error)
         if not self.database.has_room():
             return f"less than {self.settings.disk_reserve_mb} MB of disk are left (DISK_RESERVE_MB)"
-        return self.writer.last_error
+        return self.writer.trouble()
 
     async def student(self, request: Request) -> Response:
         """Tell operators (the probe) how many events of each kind a student has."""

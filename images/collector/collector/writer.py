@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
+import time
 from concurrent.futures import Future
 from queue import Empty, SimpleQueue
 
@@ -17,6 +18,9 @@ log = logging.getLogger(__name__)
 MOST_ROWS = 20_000
 """Rows of one transaction, about: what waits behind it waits so long."""
 
+TROUBLE_SECONDS = 90.0
+"""A trouble that nobody met again for so long is no news of now: shippers try again at least every minute."""
+
 Waiting = tuple[Batch, "Future[None]"]
 
 
@@ -28,6 +32,11 @@ class Writer:
         self._queue: SimpleQueue[Waiting | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="writer")
         self.last_error = ""
+        self._failed_at = 0.0
+
+    def trouble(self) -> str:
+        """Why events are not stored at the moment, as far as anybody tried."""
+        return self.last_error if time.monotonic() - self._failed_at < TROUBLE_SECONDS else ""
 
     def start(self) -> None:
         """Begin."""
@@ -91,3 +100,4 @@ class Writer:
         elif error is None and self.last_error:
             log.info("events are stored again")
         self.last_error = "" if error is None else str(error)
+        self._failed_at = time.monotonic()
