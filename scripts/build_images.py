@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import fcntl
 import json
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -87,8 +88,7 @@ class Builder:
     def user_notebook(self, base: str) -> Result:
         """The image with the layers that are wanted and can be made."""
         settings = self.settings
-        has_package = settings.fluent_bit_package is not None
-        outcomes = image_commands.first_outcomes(settings.layers, has_fluent_bit_package=has_package)
+        outcomes = image_commands.first_outcomes(settings.layers, fluent_bit_source=settings.fluent_bit_source)
         for layer, outcome in outcomes.items():
             self._refuse_if_required(layer, outcome)
         while True:
@@ -118,22 +118,34 @@ class Builder:
         return {"image": self._run(name, build)}
 
     def _user_notebook_build(self, base: str, outcomes: Outcomes) -> Build:
-        package = self.settings.fluent_bit_package
-        packages = self.scratch / "nothing"
-        if package and outcomes["fluent-bit"]["installed"]:
-            packages = self.scratch / "packages"
-            packages.mkdir(exist_ok=True)
-            (packages / package.name).write_bytes(package.read_bytes())
+        settings = self.settings
+        wanted = outcomes["fluent-bit"]["installed"]
+        packages = self._fluent_bit_package() if wanted else self.scratch / "nothing"
         contexts = BUILDING | {
             "requirements": str(self.requirements),
             "materials": str(IMAGES / "learning_materials"),
             "fluent-bit-package": str(packages),
         }
-        arguments = {"BASE_IMAGE": base, "NOTEBOOK_PACKAGES": self.settings.notebook_packages}
+        arguments = {"BASE_IMAGE": base, "NOTEBOOK_PACKAGES": settings.notebook_packages}
+        arguments["FLUENT_BIT_SOURCE"] = settings.fluent_bit_source if wanted else "none"
+        arguments["FLUENT_BIT_VERSION"] = settings.fluent_bit_version
+        arguments["FLUENT_BIT_FINGERPRINT"] = settings.fluent_bit_fingerprint
         arguments |= image_commands.layer_arguments(outcomes)
         arguments["VARIANT"] = "ydoc" if outcomes["ydoc"]["installed"] else "plain"
         tag = f"jelai/user-notebook:{self.tag}"
         return Build(IMAGES / "user-notebook", tag, arguments, contexts, self._secrets())
+
+    def _fluent_bit_package(self) -> Path:
+        """A folder with the operator's package, or with their tree as `tree`; an empty one if there is neither."""
+        package, folder = self.settings.fluent_bit_package, self.scratch / "packages"
+        if folder.exists():
+            return folder
+        folder.mkdir()
+        if package and package.is_dir():
+            shutil.copytree(package, folder / "tree", symlinks=True)
+        elif package:
+            shutil.copy(package, folder)
+        return folder
 
     def _secrets(self) -> dict[str, Path]:
         """Files for the build's clients; they are mounted while a command runs and stay in no layer."""
@@ -146,6 +158,9 @@ class Builder:
         if self.settings.pip_index_url:
             secrets["pip_index_url"] = self.scratch / "pip_index_url"
             secrets["pip_index_url"].write_text(self.settings.pip_index_url)
+        if self.settings.fluent_bit_repository:
+            secrets["fluent_bit_repository"] = self.scratch / "fluent_bit_repository"
+            secrets["fluent_bit_repository"].write_text(self.settings.fluent_bit_repository)
         if self.settings.npm_registry:
             secrets["npm_registry"] = self.scratch / "npm_registry"
             secrets["npm_registry"].write_text(self.settings.npm_registry)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-LAYER_STAGES = {"environments-ydoc": "ydoc", "fluent-bit": "fluent-bit"}
+LAYER_STAGES = {"environments-ydoc": "ydoc", "fluent-bit": "fluent-bit", "fluent-bit-download": "fluent-bit"}
 """The build stage that makes each optional layer."""
 
 COMPLAINT = re.compile(r"(?i:e|error|failed|no solution|hash mismatch)\b|[A-Z][A-Z_]+:")
@@ -40,13 +40,13 @@ class Build:
         return [*argv, str(self.folder)]
 
 
-def first_outcomes(wanted: dict[str, str], *, has_fluent_bit_package: bool) -> Outcomes:
+def first_outcomes(wanted: dict[str, str], *, fluent_bit_source: str) -> Outcomes:
     """What is installed if all goes well."""
     outcomes: Outcomes = {}
     for layer, want in wanted.items():
         reason = "switched off" if want == "off" else ""
-        if not reason and layer == "fluent-bit" and not has_fluent_bit_package:
-            reason = "no package was given (FLUENT_BIT_PACKAGE)"
+        if not reason and layer == "fluent-bit" and fluent_bit_source == "none":
+            reason = "neither a package nor a repository was given (FLUENT_BIT_PACKAGE, FLUENT_BIT_REPOSITORY)"
         outcomes[layer] = {"wanted": want, "installed": not reason, "reason": reason}
     return outcomes
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import docker
 import pytest
+from apt_repository import apt_repository, forge
 from containers import Stand, image
 from docker.errors import ImageNotFound
 from package_index import PASSWORD, package_index
@@ -42,7 +43,8 @@ def package(tmp_path: Path) -> Path:
     program = root / "opt/fluent-bit/bin/fluent-bit"
     program.parent.mkdir(parents=True)
     program.write_text(
-        '#!/bin/bash\necho "fluent-bit $* to $COLLECTOR_HOST:$COLLECTOR_PORT$COLLECTOR_PATH"\nexec sleep 600\n'
+        '#!/bin/bash\necho "fluent-bit $* to $COLLECTOR_HOST:$COLLECTOR_PORT$COLLECTOR_PATH"\n'
+        "[[ $1 == --version ]] || exec sleep 600\n"
     )
     program.chmod(0o755)
     file = tmp_path / "fluent-bit.deb"
@@ -111,7 +113,7 @@ def test_an_operators_fluent_bit_package_is_installed_and_runs(
     assert built.code == 0, built.stderr
     assert built.layers["fluent-bit"]["installed"]
     notebook = own_place.notebook(image_id=built.image, TELEMETRY_URL="http://collector:8005/ingest")
-    notebook.wait_log("fluent-bit -c /etc/fluent-bit/fluent-bit.yaml to collector:8005/ingest")
+    notebook.wait_log("fluent-bit -c /etc/fluent-bit/to-collector.yaml to collector:8005/ingest")
     left = notebook.exec("sh", "-c", "ls /packages; find /var/lib/apt/lists /tmp -size +0 -type f").stdout
     assert left == ""
 
@@ -124,6 +126,56 @@ def test_a_broken_fluent_bit_package_is_left_out_or_fails_the_build(workshop: Wo
     assert built.layers["ydoc"]["installed"]
     refused = workshop.build(FLUENT_BIT_PACKAGE=str(package), FLUENT_BIT_LAYER="required")
     assert refused.code == 1 and refused.stderr.startswith("FLUENT_BIT_LAYER=required, but ")
+
+
+@pytest.mark.timeout(400)
+def test_a_tree_of_fluent_bit_is_installed_if_it_runs(workshop: Workshop, own_place: Stand, tmp_path: Path) -> None:
+    program = tmp_path / "tree/bin/fluent-bit"
+    program.parent.mkdir(parents=True)
+    program.write_text("#!/bin/bash\necho a tree says $*\n[[ $1 == --version ]] || exec sleep 600\n")
+    program.chmod(0o755)
+    built = workshop.build(FLUENT_BIT_LAYER="required", FLUENT_BIT_PACKAGE=str(tmp_path / "tree"))
+    assert built.code == 0, built.stderr
+    notebook = own_place.notebook(image_id=built.image, TELEMETRY_FORWARD="middleware:24224")
+    notebook.wait_log("a tree says -c /etc/fluent-bit/to-middleware.yaml")
+    program.write_text("#!/bin/bash\necho libsomething.so.1 is missing\nexit 127\n")
+    refused = workshop.build(FLUENT_BIT_LAYER="required", FLUENT_BIT_PACKAGE=str(tmp_path / "tree"))
+    assert refused.code == 1 and "fluent-bit does not run: libsomething.so.1 is missing" in refused.stderr
+
+
+@pytest.mark.timeout(400)
+def test_fluent_bit_comes_from_its_repository_if_that_is_signed_by_the_known_key(
+    workshop: Workshop, own_place: Stand, package: Path, tmp_path: Path
+) -> None:
+    with apt_repository(package, tmp_path) as (address, fingerprint):
+        settings = {"FLUENT_BIT_REPOSITORY": address, "FLUENT_BIT_LAYER": "required", "YDOC_LAYER": "off"}
+        refused = workshop.build(**settings)
+        assert refused.code == 1 and len(refused.stderr.splitlines()) == 1
+        assert f"has the fingerprint {fingerprint}, expected C3C0A285" in refused.stderr
+        settings["FLUENT_BIT_FINGERPRINT"] = fingerprint
+        missing = workshop.build(**settings, FLUENT_BIT_VERSION="9.9.9")
+        assert missing.code == 1 and "9.9.9" in missing.stderr
+        built = workshop.build(**settings)
+        assert built.code == 0, built.stderr
+        assert built.layers["fluent-bit"]["installed"]
+        forge(tmp_path)
+        forged = workshop.build(**settings | {"FLUENT_BIT_VERSION": "5.1.2"})
+        assert forged.code == 1 and "is not signed" in forged.stderr, forged.stderr
+    notebook = own_place.notebook(image_id=built.image, TELEMETRY_URL="http://collector:8005/ingest")
+    notebook.wait_log("fluent-bit -c /etc/fluent-bit/to-collector.yaml to collector:8005/ingest")
+    left = notebook.exec(
+        "sh", "-c", "ls -d /packages/* /downloaded/* /etc/apt/sources.list.d/*fluent*; which gpg"
+    ).stdout
+    assert left == ""
+
+
+@pytest.mark.timeout(400)
+def test_telemetry_that_needs_fluent_bit_without_it_is_told_by_the_health_check(own_place: Stand) -> None:
+    notebook = own_place.notebook(healthy=False, TELEMETRY_FORWARD="middleware:24224")
+    notebook.wait_log("shipper: TELEMETRY_FORWARD=middleware:24224 needs fluent-bit")
+    notebook.wait_log("entered FATAL state", 60)
+    assert notebook.exec("container-health").stdout == "fluent-bit is FATAL\n"
+    assert notebook.get("api/status")["kernels"] == 0
 
 
 def test_a_required_fluent_bit_layer_needs_a_package(workshop: Workshop) -> None:

@@ -77,13 +77,19 @@ class Sent:
 class Course:
     """The containers of one test, and the way an event takes through them."""
 
-    def __init__(self, place: Stand, *, options: Any = None, collector: Any = None, **settings: str) -> None:
+    def __init__(
+        self, place: Stand, *, image_id: str = "", options: Any = None, collector: Any = None, **settings: str
+    ) -> None:
         place.hub()
         self.place = place
         self.collector = self._collector(collector or {})
         environment = hub_environment(STUDENT) | {"TELEMETRY_URL": "http://collector:8005/v1/events"} | settings
         self.notebook: Notebook = place.notebook(
-            ["--ip=0.0.0.0", "--port=8888"], token=f"{STUDENT}-token", options=options, **environment
+            ["--ip=0.0.0.0", "--port=8888"],
+            image_id=image_id,
+            token=f"{STUDENT}-token",
+            options=options,
+            **environment,
         )
         self.exporter = self.notebook.get(CONFIG)["exporters"][0]
 

@@ -21,6 +21,10 @@ import pytest
         ("NOTEBOOK_PACKAGES", "everything"),
         ("EXTRA_CA_BUNDLE", "/no/such.pem"),
         ("FLUENT_BIT_PACKAGE", "/no/such.deb"),
+        ("FLUENT_BIT_PACKAGE", "/etc"),
+        ("FLUENT_BIT_REPOSITORY", "packages.example"),
+        ("FLUENT_BIT_VERSION", "5.1.1; true"),
+        ("FLUENT_BIT_FINGERPRINT", "C3C0"),
         ("DEV_PORT", "0"),
         ("DEV_PORT", "65536"),
         ("DEV_PORT", "x"),
@@ -79,3 +83,19 @@ def test_the_command_fails_with_2_and_no_traceback(
     assert dev.main(["up"]) == 2
     said = capsys.readouterr()
     assert said.out == "" and len(said.err.splitlines()) == 1
+
+
+def test_the_address_of_a_repository_is_not_repeated_for_it_may_hold_a_password() -> None:
+    with pytest.raises(image_settings.SettingsError) as error:
+        image_settings.load({"FLUENT_BIT_REPOSITORY": "https://me:secret@packages example"})
+    assert "secret" not in str(error.value) and "FLUENT_BIT_REPOSITORY" in str(error.value)
+
+
+def test_fluent_bit_comes_from_the_operators_package_before_any_repository(tmp_path: Path) -> None:
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin/fluent-bit").write_text("")
+    repository = {"FLUENT_BIT_REPOSITORY": "https://packages.example/"}
+    assert image_settings.load({}).fluent_bit_source == "none"
+    assert image_settings.load(repository).fluent_bit_source == "repository"
+    assert image_settings.load(repository).fluent_bit_repository == "https://packages.example"
+    assert image_settings.load(repository | {"FLUENT_BIT_PACKAGE": str(tmp_path)}).fluent_bit_source == "package"

@@ -58,11 +58,11 @@ def test_a_reason_names_no_address_because_it_may_hold_a_password() -> None:
 
 
 def test_a_layer_that_is_off_is_not_missing() -> None:
-    outcomes = image_commands.first_outcomes({"ydoc": "off", "fluent-bit": "auto"}, has_fluent_bit_package=False)
+    outcomes = image_commands.first_outcomes({"ydoc": "off", "fluent-bit": "auto"}, fluent_bit_source="none")
     assert image_commands.label(outcomes["ydoc"]) == "off"
-    assert image_commands.label(outcomes["fluent-bit"]).startswith("missing: no package")
+    assert image_commands.label(outcomes["fluent-bit"]).startswith("missing: neither a package")
 
 
 def test_a_layer_that_can_be_made_is_expected_to_be() -> None:
-    outcomes = image_commands.first_outcomes({"ydoc": "required", "fluent-bit": "auto"}, has_fluent_bit_package=True)
+    outcomes = image_commands.first_outcomes({"ydoc": "required", "fluent-bit": "auto"}, fluent_bit_source="package")
     assert {image_commands.label(outcome) for outcome in outcomes.values()} == {"installed"}
