@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import gzip
 import hmac
 import json
 import re
+import zlib
 from base64 import b32encode
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,6 +16,7 @@ from typing import IO, Any
 
 from sqlalchemy import select
 
+from collector.body import GZIP
 from collector.columns import Stored, flat
 from collector.database import Database
 from collector.schema import EVENTS, STUDENTS
@@ -62,11 +63,12 @@ def _ms(moment: datetime) -> int:
 def write(database: Database, wanted: Wanted, out: IO[bytes]) -> int:
     """Write the rows with gzip; how many. Raises StoreError: then the data has no end, as gzip will tell."""
     events = 0
-    packed = gzip.GzipFile(fileobj=out, mode="wb", compresslevel=4, mtime=0)
+    # not gzip.GzipFile, which writes the end of what was broken off too, when it is collected as garbage
+    pack = zlib.compressobj(4, wbits=GZIP)
     for row in rows(database, wanted):
-        packed.write(json.dumps(row, ensure_ascii=True, separators=(",", ":")).encode() + b"\n")
+        out.write(pack.compress(json.dumps(row, ensure_ascii=True, separators=(",", ":")).encode() + b"\n"))
         events += 1
-    packed.close()
+    out.write(pack.flush())
     out.flush()
     return events
 

@@ -79,9 +79,13 @@ class Store:
 
     def _students(self, connection: Connection, names: set[str]) -> dict[str, int]:
         """Return the numbers of students, who are not deleted before this transaction ends."""
-        connection.execute(self._student, [{"name": name} for name in sorted(names)])
         wanted = select(STUDENTS.c.name, STUDENTS.c.id).where(STUDENTS.c.name.in_(names))
-        return {row.name: row.id for row in connection.execute(wanted.with_for_update(read=True, key_share=True))}
+        found: dict[str, int] = {}
+        while len(found) < len(names):  # PostgreSQL may delete one between the two statements: they are made again then
+            connection.execute(self._student, [{"name": name} for name in sorted(names)])
+            known = connection.execute(wanted.with_for_update(read=True, key_share=True))
+            found = {row.name: row.id for row in known}
+        return found
 
     def _insert(self, connection: Connection, piece: Piece, student_id: int) -> int:
         batch = piece.batch

@@ -7,13 +7,14 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, exists, func, select
 
-from collector.database import Database, StoreError
+from collector.database import BUSY_SECONDS, Database, StoreError
 from collector.schema import EVENTS, STUDENTS
 
 CHUNK = 2_000
 """Rows that one transaction deletes, so that what comes in need not wait long."""
 
 PAGES = 2_000
+WIPE_SECONDS = 5.0
 DAY_MS = 24 * 3600 * 1000
 
 
@@ -25,7 +26,8 @@ def prune(database: Database, days: int) -> int:
     if gone:
         with database.transaction() as connection:
             none_left = ~exists().where(EVENTS.c.student_id == STUDENTS.c.id)
-            connection.execute(delete(STUDENTS).where(none_left))
+            idle = _locked(connection, none_left)
+            connection.execute(delete(STUDENTS).where(STUDENTS.c.id.in_(idle), none_left))
         _give_back(database)
     return gone
 
@@ -56,7 +58,7 @@ def forget(database: Database, name: str, *, dry_run: bool, wiping: bool = True)
         return said
     said["events"] = _delete(database, select(EVENTS.c.id).where(of_student))
     with database.transaction() as connection:
-        # what came in between goes too
+        _locked(connection, STUDENTS.c.name == name)  # what came in between goes too, and nothing comes any more
         said["events"] += connection.execute(delete(EVENTS).where(of_student)).rowcount
         connection.execute(delete(STUDENTS).where(STUDENTS.c.name == name))
     if not wiping:
@@ -75,8 +77,7 @@ def wipe(database: Database) -> None:
     with database.reading() as connection:
         if database.kind == "sqlite":
             connection.exec_driver_sql("VACUUM")
-            busy = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()[0]
-            if busy:
+            if not _log_emptied(connection, WIPE_SECONDS):
                 raise StoreError("somebody reads the database (an export?), so that its log cannot be emptied")
         else:
             connection.exec_driver_sql("VACUUM FULL events")
@@ -113,6 +114,11 @@ def _one(connection: Connection, query: Any) -> int | None:
     return found
 
 
+def _locked(connection: Connection, which: Any) -> list[int]:
+    """Keep writers away from students until this transaction ends (a transaction of SQLite does so anyway)."""
+    return list(connection.scalars(select(STUDENTS.c.id).where(which).with_for_update()))
+
+
 def _delete(database: Database, which: Any) -> int:
     """Delete the events that a query finds, in small transactions."""
     gone = 0
@@ -134,4 +140,15 @@ def _give_back(database: Database) -> None:
         while connection.exec_driver_sql("PRAGMA freelist_count").scalar():
             # This one works while it is read, row by row without a column: `execute` would do one page of it.
             driver.executescript(f"PRAGMA incremental_vacuum({PAGES})")
-        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").all()
+        _log_emptied(connection, 0)
+
+
+def _log_emptied(connection: Connection, seconds: float) -> bool:
+    """Bring what is in SQLite's log into its file and empty it; false when somebody still reads it after that time.
+
+    Writers wait meanwhile.
+    """
+    connection.exec_driver_sql(f"PRAGMA busy_timeout = {seconds * 1000:.0f}")
+    busy: int = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()[0]
+    connection.exec_driver_sql(f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000:.0f}")
+    return not busy
