@@ -53,7 +53,7 @@ async def _serve(settings: Settings, database: Database) -> bool:
             grace_seconds=GRACE_SECONDS,
         )
     except server.PortTaken as error:
-        raise OperatorError(f"COLLECTOR_ADMIN_PORT={error}") from error
+        raise OperatorError(str(error)) from error
 
 
 def write_dump(settings: Settings, database: Database, options: argparse.Namespace) -> int:

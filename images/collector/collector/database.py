@@ -99,7 +99,10 @@ class Database:
 
     def free(self) -> int | None:
         """Bytes that the database's disk has left; nothing where the disk is not ours."""
-        return None if self.folder is None else shutil.disk_usage(self.folder).free
+        try:
+            return None if self.folder is None else shutil.disk_usage(self.folder).free
+        except OSError:  # there is no such folder: SQLite will say so
+            return 0
 
     def has_room(self) -> bool:
         """Tell whether the disk has more left than is kept in reserve."""

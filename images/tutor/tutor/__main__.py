@@ -29,7 +29,7 @@ async def serve(settings: Settings) -> bool:
             grace_seconds=GRACE_SECONDS,
         )
     except server.PortTaken as error:
-        log.error("TUTOR_ADMIN_PORT=%s", error)
+        log.error("%s", error)
         return False
 
 
