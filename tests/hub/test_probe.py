@@ -55,7 +55,7 @@ def test_a_student_who_logs_in_by_the_form_is_answered_in_a_room(hub: Scene, roo
     result = rooms["form"].result
     assert result.passed, result
     names = [step.name for step in result.steps]
-    assert names == ["hub", "user", "login", "spawn", "kernel", "release", "chat", "file", "cleanup"]
+    assert names == ["hub", "user", "login", "spawn", "kernel", "release", "chat", "file", "telemetry", "cleanup"]
     assert "signed in with the login form" in result.said
     assert f"of release {hub.stack.identity}" in result.said
     assert "(by room)" in result.said

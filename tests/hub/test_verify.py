@@ -83,6 +83,7 @@ def test_what_is_not_well_is_told_in_a_sentence_each(served: HubStack, tmp_path:
     audit.start(layout, "deploy")
     with layout.audit.open("a") as file:
         file.write('{"torn')
+    torn = len(layout.audit.read_text().splitlines())
     write_atomic(layout.override, b'{"use_ydoc_chat": "false", "since": "2026-01-01T00:00:00Z", "who": "me"}')
     layout.journal.write_text("{}")
     (layout.backups).mkdir(mode=0o755, exist_ok=True)
@@ -103,7 +104,7 @@ def test_what_is_not_well_is_told_in_a_sentence_each(served: HubStack, tmp_path:
     for sentence in (
         "Every service runs the image of the release, and is well – tutor is exited",
         "proxy_token is 644 0:64610",
-        "The audit log is well-formed, and each start has its end – line 2 of audit.jsonl is not JSON",
+        f"The audit log is well-formed, and each start has its end – line {torn} of audit.jsonl is not JSON",
         "USE_YDOC_CHAT is false, and not so for ",
         f"{HAL} (auto)",
         "a switch was interrupted: the next deploy mends it",
