@@ -153,6 +153,14 @@ def test_without_the_hub_who_was_known_is_known_and_others_wait(start: Start) ->
     assert int(response.headers["Retry-After"]) > 0
 
 
+def test_who_was_not_known_while_the_hub_was_away_is_taken_when_it_is_back(collector: Running, hub: Hub) -> None:
+    batch = events(3)
+    hub.broken = 502
+    assert collector.send(batch).status_code == 503
+    hub.broken = None
+    assert collector.send(batch).json() == {"stored": 3, "duplicates": 0, "refused": []}
+
+
 def test_too_much_of_one_student_is_429_and_others_go_on(start: Start) -> None:
     collector = start(RATE_EVENTS="10")
     assert collector.send(events(150)).status_code == 200  # ten seconds' worth, and a debt

@@ -89,6 +89,7 @@ def test_batches_in_any_split_and_order_sent_any_times_give_each_event_once(
     for begin, end in pairwise(groups):
         store.write(work[begin:end]) if begin < end else None
     assert sum(one.stored for one in work) == 20
+    assert not any(one.unfit for one in work), "a duplicate is no fault of a row"
     assert [position for _, _, position in names(database)] == list(range(1, 21))
 
 
