@@ -11,6 +11,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.release import audit
 from ansible.module_utils.release.layout import DEFAULT_ROOT, Layout
 from ansible.module_utils.release.owner import from_dict
+from ansible.module_utils.release.problem import EXPECTED, sentence
 
 DOCUMENTATION = r"""
 module: jelai_audit
@@ -106,8 +107,8 @@ def main() -> None:
     )
     try:
         outcome = work(module, Layout(module.params["root"]))
-    except (OSError, ValueError) as error:
-        module.fail_json(str(error))
+    except (*EXPECTED, ValueError) as error:
+        module.fail_json(sentence(error))
     module.exit_json(**outcome)
 
 

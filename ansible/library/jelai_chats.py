@@ -10,8 +10,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible.module_utils.release.chat_census import against, count, counted, judged, shown, write
 from ansible.module_utils.release.chat_volumes import census
-from ansible.module_utils.release.docker_cli import DockerError
-from ansible.module_utils.release.files import FileProblem
+from ansible.module_utils.release.problem import EXPECTED, sentence
 
 DOCUMENTATION = r"""
 module: jelai_chats
@@ -99,8 +98,8 @@ def main() -> None:
             result["summary"] = f"{said} ({counted(found)})"
             if not well and module.params["strict"]:
                 module.fail_json(msg=result["summary"] + "\n" + result["table"], **result)
-    except (DockerError, FileProblem, OSError) as error:
-        module.fail_json(msg=str(error))
+    except EXPECTED as error:
+        module.fail_json(msg=sentence(error))
     module.exit_json(**result)
 
 

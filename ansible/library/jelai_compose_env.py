@@ -11,10 +11,10 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible.module_utils.release.compose_env import compose_environment, env_file
-from ansible.module_utils.release.docker_cli import DockerError
 from ansible.module_utils.release.hub_database import schema_of
 from ansible.module_utils.release.layout import DEFAULT_ROOT, Layout
 from ansible.module_utils.release.manifest import PLACEHOLDER
+from ansible.module_utils.release.problem import EXPECTED
 
 DOCUMENTATION = r"""
 module: jelai_compose_env
@@ -89,7 +89,7 @@ def main() -> None:
             secrets_mark=mark(Layout(given["root"]), given["secrets"]),
         )
         schema = "" if module.check_mode else schema_of(given["images"]["hub"])
-    except (OSError, DockerError) as error:
+    except EXPECTED as error:
         module.fail_json(f"this host's engine cannot be asked: {error}")
     except KeyError as error:
         module.fail_json(f"no image is called {error}: the build's images.json is not whole; run the build again")

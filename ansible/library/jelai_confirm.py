@@ -7,10 +7,9 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible.module_utils.release.docker_cli import DockerError
 from ansible.module_utils.release.layout import DEFAULT_ROOT, Layout
+from ansible.module_utils.release.problem import EXPECTED, sentence
 from ansible.module_utils.release.serving import Serving
-from ansible.module_utils.release.store import StoreError
 
 DOCUMENTATION = r"""
 module: jelai_confirm
@@ -47,8 +46,8 @@ def main() -> None:
         if current is None:
             module.fail_json("no release serves on this host: make deploy first")
         problem = "" if module.check_mode else serving.probe(current.id)
-    except (StoreError, DockerError, OSError) as error:
-        module.fail_json(str(error))
+    except EXPECTED as error:
+        module.fail_json(sentence(error))
     if problem:
         module.fail_json(problem, release=current.id)
     module.exit_json(changed=False, release=current.id)

@@ -8,9 +8,8 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible.module_utils.release.destroy import destroy, would_end
-from ansible.module_utils.release.docker_cli import DockerError
 from ansible.module_utils.release.layout import DEFAULT_ROOT, Layout
-from ansible.module_utils.release.store import StoreError
+from ansible.module_utils.release.problem import EXPECTED, sentence
 
 DOCUMENTATION = r"""
 module: jelai_destroy
@@ -55,8 +54,8 @@ def main() -> None:
             said = f"{stack} would be ended" if stack else "nothing serves on this host"
         else:
             said = destroy(layout, volumes=module.params["volumes"])
-    except (StoreError, DockerError, OSError) as error:
-        module.fail_json(str(error), said=str(error))
+    except EXPECTED as error:
+        module.fail_json(sentence(error), said=sentence(error))
     module.exit_json(changed=bool(stack), said=said)
 
 

@@ -9,6 +9,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible.module_utils.release.doctor import Doctor, archive, cleaned
 from ansible.module_utils.release.layout import DEFAULT_ROOT, Layout
+from ansible.module_utils.release.problem import EXPECTED
 
 DOCUMENTATION = r"""
 module: jelai_doctor
@@ -70,7 +71,7 @@ def main() -> None:
         doctor.collect()
         parts = cleaned(doctor.parts, doctor.redactor())
         archive(parts, path, module.params["host"] or "this host")
-    except OSError as error:
+    except EXPECTED as error:
         module.fail_json(msg=f"{path} cannot be made: {error}")
     module.exit_json(changed=True, path=str(path), parts=sorted(parts), bytes=path.stat().st_size)
 

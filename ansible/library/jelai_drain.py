@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible.module_utils.release.docker_cli import DockerError
 from ansible.module_utils.release.drain import WHEN, WHOSE, Policy, drain, shown, summary
+from ansible.module_utils.release.problem import EXPECTED, sentence
 
 DOCUMENTATION = r"""
 module: jelai_drain
@@ -104,8 +104,8 @@ def main() -> None:
     pretend = module.check_mode
     try:
         done = drain(stack, Policy(**given), deadline=deadline, pretend=pretend)
-    except DockerError as error:
-        module.fail_json(msg=str(error))
+    except EXPECTED as error:
+        module.fail_json(msg=sentence(error))
     would = any(step.action == "stop" for step in done.steps)
     result = {**done.as_dict(), "summary": summary(done, pretend=pretend), "table": shown(done, pretend=pretend)}
     result["changed"] = bool(done.stopped) or (pretend and would)

@@ -8,13 +8,11 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible.module_utils.release import audit
-from ansible.module_utils.release.docker_cli import DockerError
-from ansible.module_utils.release.files import FileProblem
 from ansible.module_utils.release.forget import Forgotten, forget, shown
 from ansible.module_utils.release.layout import DEFAULT_ROOT, Layout
 from ansible.module_utils.release.overview import overview
+from ansible.module_utils.release.problem import EXPECTED, sentence
 from ansible.module_utils.release.serving import working
-from ansible.module_utils.release.store import StoreError
 
 DOCUMENTATION = r"""
 module: jelai_forget
@@ -101,8 +99,8 @@ def main() -> None:
             else:
                 serving = overview(layout)
                 done = forget(serving.stack, student, layout.backups, serving.settings, dry_run=True)
-    except (DockerError, FileProblem, StoreError, OSError) as error:
-        module.fail_json(str(error))
+    except EXPECTED as error:
+        module.fail_json(sentence(error))
     module.exit_json(changed=really and done.found, table=shown(done), **done.as_dict())
 
 

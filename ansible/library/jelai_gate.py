@@ -7,10 +7,10 @@ from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible.module_utils.release.docker_cli import DockerError
 from ansible.module_utils.release.gate import Gate
 from ansible.module_utils.release.layout import Layout
-from ansible.module_utils.release.store import Store, StoreError
+from ansible.module_utils.release.problem import EXPECTED, sentence
+from ansible.module_utils.release.store import Store
 
 DOCUMENTATION = r"""
 module: jelai_gate
@@ -64,8 +64,8 @@ def main() -> None:
         manifest = store.get(module.params["release"])
         outcome = Gate.of(layout, manifest).run()
         store.record(manifest.id, gate=outcome.as_dict())
-    except (StoreError, DockerError) as error:
-        module.fail_json(str(error), steps=[], said=str(error), logs="")
+    except EXPECTED as error:
+        module.fail_json(sentence(error), steps=[], said=sentence(error), logs="")
     if outcome.passed:
         module.exit_json(changed=False, **outcome.as_dict())
     said = f"{manifest.id} did not pass its health gate: {outcome.said} (logs: {outcome.logs})"

@@ -5,7 +5,8 @@ from __future__ import annotations
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible.module_utils.release.docker_cli import DockerError, inspect
+from ansible.module_utils.release.docker_cli import inspect
+from ansible.module_utils.release.problem import EXPECTED, sentence
 
 DOCUMENTATION = r"""
 module: jelai_images
@@ -37,8 +38,8 @@ def main() -> None:
     images: dict[str, str] = module.params["images"]
     try:
         there = {found["Id"] for found in inspect("image", sorted(set(images.values())))}
-    except DockerError as error:
-        module.fail_json(str(error))
+    except EXPECTED as error:
+        module.fail_json(sentence(error))
     module.exit_json(changed=False, missing={name: image for name, image in images.items() if image not in there})
 
 

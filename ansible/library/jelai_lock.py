@@ -10,6 +10,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.release import lock
 from ansible.module_utils.release.layout import DEFAULT_ROOT, Layout
 from ansible.module_utils.release.owner import from_dict
+from ansible.module_utils.release.problem import EXPECTED, sentence
 
 DOCUMENTATION = r"""
 module: jelai_lock
@@ -116,8 +117,8 @@ def main() -> None:
     layout = Layout(module.params["root"])
     try:
         outcome = (take if module.params["state"] == "present" else give_back)(module, layout)
-    except (lock.Held, OSError) as error:
-        module.fail_json(str(error))
+    except EXPECTED as error:
+        module.fail_json(sentence(error))
     module.exit_json(**outcome)
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible.module_utils.release.docker_cli import DockerError
 from ansible.module_utils.release.logs import container_of_service, container_of_student, tail
+from ansible.module_utils.release.problem import EXPECTED, sentence
 
 DOCUMENTATION = r"""
 module: jelai_logs
@@ -73,8 +73,8 @@ def main() -> None:
     try:
         container = container_of_student(stack, student) if student else container_of_service(stack, service)
         found = tail(container, lines)
-    except DockerError as error:
-        module.fail_json(msg=str(error))
+    except EXPECTED as error:
+        module.fail_json(msg=sentence(error))
     module.exit_json(changed=False, container=container, lines=found, text="\n".join(found))
 
 

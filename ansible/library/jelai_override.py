@@ -6,9 +6,8 @@ from __future__ import annotations
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible.module_utils.release import override
-from ansible.module_utils.release.docker_cli import DockerError
-from ansible.module_utils.release.files import FileProblem
 from ansible.module_utils.release.layout import DEFAULT_ROOT, Layout
+from ansible.module_utils.release.problem import EXPECTED, sentence
 from ansible.module_utils.release.servers import find
 
 DOCUMENTATION = r"""
@@ -119,8 +118,8 @@ def main() -> None:
         if module.params["state"] != "read":
             result = apply(module, layout)
         there = override.read(layout.override)
-    except (DockerError, FileProblem, OSError) as error:
-        module.fail_json(msg=str(error))
+    except EXPECTED as error:
+        module.fail_json(msg=sentence(error))
     result["override"] = there.as_dict() if there else {}
     said = f"USE_YDOC_CHAT={there.use_ydoc_chat} since {there.since} by {there.who}" if there else "no override"
     module.exit_json(**{"summary": said, **result})

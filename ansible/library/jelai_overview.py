@@ -7,11 +7,9 @@ from datetime import UTC, datetime
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible.module_utils.release.docker_cli import DockerError
-from ansible.module_utils.release.files import FileProblem
 from ansible.module_utils.release.layout import DEFAULT_ROOT, Layout
 from ansible.module_utils.release.overview import overview, shown
-from ansible.module_utils.release.store import StoreError
+from ansible.module_utils.release.problem import EXPECTED, sentence
 
 DOCUMENTATION = r"""
 module: jelai_overview
@@ -92,8 +90,8 @@ def main() -> None:
     module = AnsibleModule(argument_spec={"root": {"type": "path", "default": DEFAULT_ROOT}}, supports_check_mode=True)
     try:
         found = overview(Layout(module.params["root"]))
-    except (DockerError, FileProblem, StoreError, OSError) as error:
-        module.fail_json(msg=str(error))
+    except EXPECTED as error:
+        module.fail_json(msg=sentence(error))
     module.exit_json(changed=False, table=shown(found, datetime.now(UTC)), **found.as_dict())
 
 

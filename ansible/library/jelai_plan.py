@@ -8,11 +8,10 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible.module_utils.release.files import FileProblem
 from ansible.module_utils.release.layout import DEFAULT_ROOT, Layout
 from ansible.module_utils.release.plan import plan
+from ansible.module_utils.release.problem import EXPECTED, sentence
 from ansible.module_utils.release.serving import Serving
-from ansible.module_utils.release.store import StoreError
 
 DOCUMENTATION = r"""
 module: jelai_plan
@@ -75,8 +74,8 @@ def main() -> None:
         current = serving.store.current()
         settings = serving.settings(current.id) if current else {}
         files = differing(serving.layout, current.id, given["files"]) if current else {}
-    except (StoreError, FileProblem, OSError) as error:
-        module.fail_json(str(error))
+    except EXPECTED as error:
+        module.fail_json(sentence(error))
     module.exit_json(changed=False, lines=plan(current, settings, given["images"], given["settings"], files))
 
 

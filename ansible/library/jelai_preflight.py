@@ -5,9 +5,9 @@ from __future__ import annotations
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible.module_utils.release.files import FileProblem
 from ansible.module_utils.release.layout import DEFAULT_ROOT, Layout
 from ansible.module_utils.release.preflight import advise, judge, look
+from ansible.module_utils.release.problem import EXPECTED, sentence
 
 DOCUMENTATION = r"""
 module: jelai_preflight
@@ -55,8 +55,8 @@ def main() -> None:
     settings = module.params["settings"]
     try:
         facts = look(Layout(module.params["root"]), settings)
-    except (FileProblem, OSError) as error:
-        module.fail_json(str(error))
+    except EXPECTED as error:
+        module.fail_json(sentence(error))
     problems = judge(facts, settings)
     if problems:
         module.fail_json("\n".join(problems), problems=problems, hints=advise(facts))

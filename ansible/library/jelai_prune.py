@@ -6,10 +6,8 @@ from __future__ import annotations
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible.module_utils.release import prune
-from ansible.module_utils.release.docker_cli import DockerError
-from ansible.module_utils.release.files import FileProblem
 from ansible.module_utils.release.layout import DEFAULT_ROOT, Layout
-from ansible.module_utils.release.store import StoreError
+from ansible.module_utils.release.problem import EXPECTED, sentence
 
 DOCUMENTATION = r"""
 module: jelai_prune
@@ -64,8 +62,8 @@ def main() -> None:
     try:
         todo = prune.plan(layout, module.params["keep"])
         left = todo.left + ([] if module.check_mode else prune.apply(layout, todo))
-    except (DockerError, StoreError, FileProblem, OSError) as error:
-        module.fail_json(str(error))
+    except EXPECTED as error:
+        module.fail_json(sentence(error))
     module.exit_json(
         changed=todo.changed,
         releases=todo.releases,

@@ -9,9 +9,10 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible.module_utils.release import manifest as manifests
-from ansible.module_utils.release.files import FileProblem, to_json
+from ansible.module_utils.release.files import to_json
 from ansible.module_utils.release.layout import DEFAULT_ROOT, Layout
-from ansible.module_utils.release.store import Store, StoreError
+from ansible.module_utils.release.problem import EXPECTED, sentence
+from ansible.module_utils.release.store import Store
 
 DOCUMENTATION = r"""
 module: jelai_release
@@ -169,8 +170,8 @@ def main() -> None:
     try:
         changed, manifest = work[module.params["state"]](module, store)
         serving = store.current()
-    except (StoreError, FileProblem, OSError, ValueError) as error:
-        module.fail_json(str(error))
+    except (*EXPECTED, ValueError) as error:
+        module.fail_json(sentence(error))
     is_current = bool(serving and serving.id == manifest.id)
     folder = str(layout.release(manifest.id))
     module.exit_json(changed=changed, id=manifest.id, path=folder, is_current=is_current, manifest=manifest.as_dict())

@@ -9,9 +9,9 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible.module_utils.release import tables
-from ansible.module_utils.release.docker_cli import DockerError, inspect
-from ansible.module_utils.release.files import FileProblem
+from ansible.module_utils.release.docker_cli import inspect
 from ansible.module_utils.release.layout import DEFAULT_ROOT, Layout
+from ansible.module_utils.release.problem import EXPECTED, sentence
 from ansible.module_utils.release.retention import Release
 from ansible.module_utils.release.store import Store
 
@@ -106,8 +106,8 @@ def main() -> None:
         found = Store(Layout(module.params["root"])).all()
         wanted = sorted(frozenset().union(*(one.images for one in found)))
         sizes = {str(one["Id"]): int(one["Size"]) for one in inspect("image", wanted)}
-    except (FileProblem, OSError, DockerError) as error:
-        module.fail_json(str(error))
+    except EXPECTED as error:
+        module.fail_json(sentence(error))
     by_state = {one.state: one.id for one in found}
     now = datetime.now(UTC)
     rows = [row(one, sizes, now) for one in found]

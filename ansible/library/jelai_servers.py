@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible.module_utils.release.docker_cli import DockerError
+from ansible.module_utils.release.problem import EXPECTED, sentence
 from ansible.module_utils.release.servers import observe
 from ansible.module_utils.release.servers_shown import shown, summary
 
@@ -74,8 +74,8 @@ def main() -> None:
     release = module.params["release"]
     try:
         seen = observe(module.params["stack"], seconds=module.params["seconds"])
-    except DockerError as error:
-        module.fail_json(msg=str(error))
+    except EXPECTED as error:
+        module.fail_json(msg=sentence(error))
     module.exit_json(
         changed=False,
         servers=[server.as_dict() for server in seen.servers],

@@ -8,10 +8,9 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible.module_utils.release.docker_cli import DockerError
 from ansible.module_utils.release.layout import Layout
+from ansible.module_utils.release.problem import EXPECTED, sentence
 from ansible.module_utils.release.serving import Serving
-from ansible.module_utils.release.store import StoreError
 
 DOCUMENTATION = r"""
 module: jelai_switch
@@ -73,8 +72,8 @@ def main() -> None:
             differ = serving.differences(module.params["release"])
             module.exit_json(changed=bool(differ), said=f"would change: {', '.join(differ) or 'nothing'}")
         done = serving.switch(module.params["release"])
-    except (StoreError, DockerError) as error:
-        module.fail_json(str(error), said=str(error))
+    except EXPECTED as error:
+        module.fail_json(sentence(error), said=sentence(error))
     if not done.ok:
         module.fail_json(done.said, said=done.said, seconds=done.seconds, restored=done.restored)
     module.exit_json(changed=done.changed, said=done.said, seconds=done.seconds)

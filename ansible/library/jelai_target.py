@@ -7,11 +7,9 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible.module_utils.release.docker_cli import DockerError
-from ansible.module_utils.release.hub_database import DatabaseError
 from ansible.module_utils.release.layout import DEFAULT_ROOT, Layout
+from ansible.module_utils.release.problem import EXPECTED, sentence
 from ansible.module_utils.release.serving import Serving
-from ansible.module_utils.release.store import StoreError
 
 DOCUMENTATION = r"""
 module: jelai_target
@@ -52,8 +50,8 @@ def main() -> None:
     module = AnsibleModule(argument_spec=arguments, supports_check_mode=True)
     try:
         release = Serving(Layout(module.params["root"])).target(module.params["to"])
-    except (StoreError, DockerError, DatabaseError, OSError) as error:
-        module.fail_json(str(error))
+    except EXPECTED as error:
+        module.fail_json(sentence(error))
     module.exit_json(changed=False, id=release.id)
 
 

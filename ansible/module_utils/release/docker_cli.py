@@ -20,6 +20,8 @@ from dataclasses import dataclass
 from subprocess import PIPE
 from typing import IO, Any
 
+from .problem import Problem
+
 TIMED_OUT = 124
 TOO_MUCH = 125
 NOT_FOUND = 127
@@ -48,7 +50,7 @@ _GONE = re.compile(r"no such|not found", re.IGNORECASE)
 _NOISE = re.compile(r"^(Error response from daemon|Error|ERROR): ", re.IGNORECASE)
 
 
-class DockerError(Exception):
+class DockerError(Problem):
     """The client failed. `str()` is one sentence for a person; `output` is all that the client said."""
 
     def __init__(self, sentence: str, output: str = "") -> None:

@@ -8,11 +8,13 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from .problem import Problem
+
 PART = ".part-"
 """How the name of what is not finished begins; whoever holds the lock may delete it."""
 
 
-class FileProblem(Exception):
+class FileProblem(Problem):
     """A file is not as it must be; the message says which, and what to do."""
 
 
@@ -36,6 +38,9 @@ def write_new(path: Path, data: bytes, mode: int = 0o644, owner: tuple[int, int]
         while left:
             left = left[os.write(descriptor, left) :]
         os.fsync(descriptor)
+    except OSError as error:
+        error.filename = error.filename or str(path)  # a full disk does not say where
+        raise
     finally:
         os.close(descriptor)
 

@@ -19,6 +19,7 @@ from .docker_cli import DockerError
 from .layout import Layout
 from .manifest import Manifest
 from .probe_run import probe
+from .problem import EXPECTED, sentence
 from .serving import Serving, wanted, working
 from .stack import GATE, Project, clean_up, students, why
 
@@ -92,6 +93,8 @@ class Gate:
             with suppress(DockerError):
                 return Outcome("failed", f"the candidate does not start: {why(error, self.project.services())}")
             return Outcome("failed", f"the candidate does not start: {error}")
+        except EXPECTED as error:  # a full disk, a damaged database
+            return Outcome("failed", sentence(error))
         name = self.project.name
         with following(name, self.folder / "logs"):
             found = probe(wanted(self.layout, self.manifest.images["hub"], self.settings, name, self.manifest.id))
@@ -105,7 +108,7 @@ class Gate:
     def _keep_logs(self) -> Path:
         """What the candidate's services said."""
         folder = self.folder / "logs"
-        with suppress(DockerError):
+        with suppress(DockerError, OSError):
             (folder / "gate.log").write_text(self.project.logs())
         return folder
 
@@ -118,7 +121,7 @@ def following(stack: str, folder: Path) -> Iterator[None]:
     def follow() -> None:
         followed: dict[str, subprocess.Popen[bytes]] = {}
         while not ended.wait(0.5):
-            with suppress(DockerError):
+            with suppress(DockerError, OSError):
                 for name in set(students(stack)) - set(followed):
                     with (folder / f"{name}.log").open("wb") as file:
                         argv = ["docker", "logs", "--follow", name]

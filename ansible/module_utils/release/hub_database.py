@@ -18,6 +18,7 @@ from pathlib import Path
 from .docker_cli import HERE, Docker, DockerError
 from .files import PART, make_folder, sync_folder
 from .layout import HUB_USER, Layout
+from .problem import Problem
 from .retention import Release
 
 FILE = "jupyterhub.sqlite"
@@ -45,7 +46,7 @@ orm.check_db_revision(create_engine(url))
 """
 
 
-class DatabaseError(Exception):
+class DatabaseError(Problem):
     """The hub's database cannot be read or copied; the message says which and why."""
 
 

@@ -18,6 +18,7 @@ from typing import Any
 from .files import FileProblem, read_json, sync_folder, to_json, write_atomic
 from .layout import Layout
 from .owner import Owner, alive, from_dict, owner_here
+from .problem import Problem
 
 __all__ = ["Found", "Held", "Owner", "Taken", "acquire", "alive", "look", "owner_here", "release", "renew"]
 
@@ -63,7 +64,7 @@ class Taken:
     took_over: str = ""
 
 
-class Held(Exception):
+class Held(Problem):
     """Somebody else's turn; the message says whose, since when, and how to break the lock."""
 
     def __init__(self, found: Found) -> None:

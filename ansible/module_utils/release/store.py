@@ -15,13 +15,14 @@ from . import pointers, retention
 from .files import PART, FileProblem, make_folder, sync_folder, write_atomic, write_new
 from .layout import Layout
 from .manifest import IDENTITY, LATER, PLACEHOLDER, Manifest, content_digest
+from .problem import Problem
 from .retention import Release
 
 OWN = ("manifest.json", "logs")
 """What in a release's folder is not part of its content."""
 
 
-class StoreError(Exception):
+class StoreError(Problem):
     """The releases do not allow what was asked; the message says why, and what to do."""
 
 
