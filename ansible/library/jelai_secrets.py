@@ -7,7 +7,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible.module_utils.release import secrets
 from ansible.module_utils.release.layout import DEFAULT_ROOT, Layout
-from ansible.module_utils.release.problem import EXPECTED
+from ansible.module_utils.release.problem import EXPECTED, sentence
 
 DOCUMENTATION = r"""
 module: jelai_secrets
@@ -76,7 +76,7 @@ def main() -> None:
             secrets.apply(layout, given, todo)
         shown = {"passwords": secrets.passwords(layout)} if module.params["show"] else {}
     except EXPECTED as error:
-        module.fail_json(f"the secrets of this host cannot be written or read: {error}")
+        module.fail_json(sentence(error))
     module.exit_json(changed=todo.changed, made=list(todo.make), written=list(todo.write), **shown)
 
 

@@ -107,6 +107,9 @@ def _append(layout: Layout, line: Mapping[str, Any]) -> None:
         row = json.dumps(line, sort_keys=True, ensure_ascii=False).encode() + b"\n"
         os.write(descriptor, b"\n" + row if torn else row)
         os.fsync(descriptor)
+    except OSError as error:
+        error.filename = str(layout.audit)
+        raise
     finally:
         os.close(descriptor)
 

@@ -51,7 +51,8 @@ def write_atomic(path: Path, data: bytes, mode: int = 0o644, owner: tuple[int, i
     try:
         write_new(part, data, mode, owner)
         os.replace(part, path)
-    except OSError:
+    except OSError as error:
+        error.filename = str(path)
         part.unlink(missing_ok=True)
         raise
     sync_folder(path.parent)

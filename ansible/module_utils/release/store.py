@@ -44,7 +44,11 @@ class Store:
         part = self.layout.releases / f"{PART}{manifest.id}"
         if part.exists():
             shutil.rmtree(part)
-        self._write(part, manifest, files)
+        try:
+            self._write(part, manifest, files)
+        except OSError:  # a full disk: give back what was taken
+            shutil.rmtree(part, ignore_errors=True)
+            raise
         os.rename(part, final)
         sync_folder(self.layout.releases)
         return manifest

@@ -16,6 +16,8 @@ def main(argv: list[str]) -> int:
     state = home / "up.json"
     if argv[1:2] == ["inspect"]:
         return inspect(argv[0], argv[2:], home)
+    if argv[0] != "compose":  # nothing else is there, and what is made or deleted is not looked at
+        return 0
     folder = Path(argv[argv.index("--project-directory") + 1])
     if "up" in argv:
         if (folder / "kill-before").exists():
