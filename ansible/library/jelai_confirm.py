@@ -42,7 +42,7 @@ def main() -> None:
     module = AnsibleModule(argument_spec=arguments, supports_check_mode=True)
     serving = Serving(Layout(module.params["root"]))
     try:
-        current = serving.store.current()
+        current = serving.store.serving()
         if current is None:
             module.fail_json("no release serves on this host: make deploy first")
         problem = "" if module.check_mode else serving.probe(current.id)

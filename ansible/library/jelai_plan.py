@@ -71,7 +71,8 @@ def main() -> None:
     module = AnsibleModule(argument_spec=arguments, supports_check_mode=True)
     given, serving = module.params, Serving(Layout(module.params["root"]))
     try:
-        current = serving.store.current()
+        found = serving.store.serving()
+        current = found.manifest if found else None
         settings = serving.settings(current.id) if current else {}
         files = differing(serving.layout, current.id, given["files"]) if current else {}
     except EXPECTED as error:

@@ -147,7 +147,7 @@ def recorded(module: Any, store: Store) -> tuple[bool, manifests.Manifest]:
 
 
 def current(module: Any, store: Store) -> tuple[bool, manifests.Manifest]:
-    wanted, serving = store.get(module.params["id"]), store.current()
+    wanted, serving = store.get(module.params["id"]), store.serving()
     changed = serving is None or serving.id != wanted.id
     if changed and not module.check_mode:
         store.point(wanted.id)
@@ -169,7 +169,7 @@ def main() -> None:
     store, work = Store(layout), {"staged": staged, "recorded": recorded, "current": current}
     try:
         changed, manifest = work[module.params["state"]](module, store)
-        serving = store.current()
+        serving = store.serving()
     except (*EXPECTED, ValueError) as error:
         module.fail_json(sentence(error))
     is_current = bool(serving and serving.id == manifest.id)

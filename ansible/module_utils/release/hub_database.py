@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import sqlite3
 from collections.abc import Iterable
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,6 +25,10 @@ from .retention import Release
 FILE = "jupyterhub.sqlite"
 NONE = "none"
 """The schema of a database without one."""
+UNFINISHED = "unfinished"
+"""What stands in a copy's name for the schema of a database whose upgrade was interrupted."""
+BESIDE = ("-journal", "-wal", "-shm")
+"""Files of SQLite that belong to a database's content."""
 BACKUP = re.compile(r"hub-(\d{8}-\d{6})-(\w+)\.sqlite")
 HEAD = """
 from alembic.config import Config
@@ -75,8 +80,8 @@ def schema(database: Path) -> str:
     return str(row[0]) if row else NONE
 
 
-def copy(database: Path, target: Path) -> None:
-    """Copy a database that is in use, and make sure that the copy is whole."""
+def copy(database: Path, target: Path, like: os.stat_result | None = None) -> None:
+    """Copy a database that is in use, and make sure that the copy is whole; it is root's, or whose `like` was."""
     part = target.with_name(f"{PART}{target.name}")
     part.unlink(missing_ok=True)
     os.close(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
@@ -92,9 +97,14 @@ def copy(database: Path, target: Path) -> None:
         raise DatabaseError(f"the copy of {database} is damaged: {said}")
     descriptor = os.open(part, os.O_RDONLY)
     try:
+        if like:
+            os.fchown(descriptor, like.st_uid, like.st_gid)
+            os.fchmod(descriptor, like.st_mode & 0o666)
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+    for beside in BESIDE:  # of the file that goes: with the new one they would be a damage
+        target.with_name(target.name + beside).unlink(missing_ok=True)
     os.replace(part, target)
     sync_folder(target.parent)
 
@@ -106,6 +116,51 @@ def backup(layout: Layout, database: Path, now: datetime | None = None) -> Path:
     target = layout.backups / f"hub-{moment:%Y%m%d-%H%M%S}-{schema(database) or NONE}.sqlite"
     copy(database, target)
     return target
+
+
+def restore(layout: Layout, database: Path, kept: Path) -> str:
+    """Give a hub that does not run the copy from before an upgrade, if the upgrade touched its database.
+
+    What was done there since is kept beside the copies. A sentence about it, or nothing where nothing was to do.
+    """
+    if _shape(kept) == _shape_of_any(database):
+        return ""
+    there = database if database.exists() else database.parent
+    newer = _set_aside(layout, database, schema(kept)) if there is database else None
+    copy(kept, database, there.stat())
+    since = f"; what was written since is in {newer}" if newer else ""
+    return f"the hub's database is what it was before ({kept}){since}"
+
+
+def _set_aside(layout: Layout, database: Path, older: str) -> Path:
+    """Keep the newer database, also one that an interrupted upgrade left damaged or half way."""
+    now = f"{datetime.now(UTC):%Y%m%d-%H%M%S}"
+    try:
+        found = schema(database)
+        target = layout.backups / f"hub-{now}-{UNFINISHED if found == older else found}.sqlite"
+        copy(database, target)
+    except DatabaseError:
+        target = layout.backups / f"hub-{now}-{UNFINISHED}.sqlite"
+        shutil.copyfile(database, target)
+        target.chmod(0o600)
+    return target
+
+
+def _shape(database: Path) -> list[tuple[object, ...]]:
+    """Its schema and its tables: the same before and after, unless an upgrade began. Raises DatabaseError."""
+    try:  # to be read only, a database must have been left in peace: what was torn is mended first
+        with closing(sqlite3.connect(f"file:{database}?mode=rw", uri=True, timeout=30)) as connection:
+            tables = connection.execute("SELECT type, name, sql FROM sqlite_master ORDER BY type, name").fetchall()
+    except sqlite3.DatabaseError as error:
+        raise DatabaseError(f"{database} cannot be read: {error}") from error
+    return [(schema(database),), *tables]
+
+
+def _shape_of_any(database: Path) -> list[tuple[object, ...]]:
+    """The same; nothing of one that cannot be read."""
+    with suppress(DatabaseError):
+        return _shape(database)
+    return []
 
 
 def backups(layout: Layout) -> list[Backup]:

@@ -19,6 +19,8 @@ class Entry:
     phase: str
     since: str
     owner: Owner
+    backup: str = ""
+    """The copy of the hub's database from before, where the switch brings it to another schema."""
 
     @property
     def under_way(self) -> bool:
@@ -26,10 +28,12 @@ class Entry:
         return alive(self.owner) is True
 
 
-def write(layout: Layout, from_: str, to: str, phase: str = "start", owner: Owner | None = None) -> None:
+def write(
+    layout: Layout, from_: str, to: str, phase: str = "start", owner: Owner | None = None, backup: str = ""
+) -> None:
     """Begin the record, or say how far it is. The owner is the process that writes, unless told otherwise."""
     since = datetime.now(UTC).isoformat(timespec="milliseconds")
-    place = {"from": from_, "to": to, "phase": phase, "since": since}
+    place = {"from": from_, "to": to, "phase": phase, "since": since, "backup": backup}
     write_atomic(layout.journal, to_json(place | (owner or owner_here()).as_dict()))
 
 
@@ -41,7 +45,7 @@ def read(layout: Layout) -> Entry | None:
         return None
     try:
         from_, to, phase, since = (str(value[name]) for name in ("from", "to", "phase", "since"))
-        return Entry(from_, to, phase, since, from_dict(value))
+        return Entry(from_, to, phase, since, from_dict(value), str(value.get("backup", "")))
     except (KeyError, ValueError) as error:
         raise FileProblem(f"{layout.journal} is damaged ({error}): delete it, then deploy again") from error
 

@@ -109,12 +109,15 @@ def _service(row: Mapping[str, Any], images: Mapping[str, str]) -> Service:
 def overview(layout: Layout, docker: Docker = HERE) -> Overview:
     """What serves. Raises FileProblem or StoreError when nothing does, DockerError when docker does not answer."""
     store = Store(layout)
-    manifest = store.current()
-    if manifest is None:
+    release = store.serving()
+    if release is None:
         raise StoreError(f"nothing is deployed on this host: there is no {layout.current}")
+    manifest = release.manifest
+    if manifest is None:
+        raise StoreError(f"{release.id} serves, but {release.damage}: deploy again, or roll back")
     settings = read_json(layout.settings(manifest.id))
     stack = str(settings["stack_name"])
-    notes: list[str] = []
+    notes = [f"{release.id} serves, but {release.damage}: deploy again, or roll back"] if release.damage else []
     previous = there = None
     try:
         previous = store.previous()

@@ -28,7 +28,11 @@ def move(layout: Layout, current: str, previous: str) -> None:
     """Let both links point where they should."""
     note = _note(layout)
     write_atomic(note, to_json({"current": current, "previous": previous}))
-    _follow(layout, current, previous)
+    try:
+        _follow(layout, current, previous)
+    except OSError:  # nobody shall finish what was said to have failed
+        note.unlink(missing_ok=True)
+        raise
     _drop(note)
 
 

@@ -52,11 +52,11 @@ class Serving:
     def switch(self, release: str) -> Switched:
         """Serve a release; nothing is done where it serves already and all is well."""
         with working(self.layout):
-            current = self.store.current()
+            current = self.store.serving()
             if current and current.id == release and not self.differences(release):
                 return Switched(True, f"{release} serves", 0.0, changed=False)
-            self._keep_database(release)
-            return switch(self.layout, release, self.project, lambda: self.probe(release))
+            kept = self._keep_database(release)
+            return switch(self.layout, release, self.project, lambda: self.probe(release), kept)
 
     def target(self, to: str = "") -> Manifest:
         """The release of a rollback. Raises StoreError with the reason when going there would lose something."""
@@ -66,9 +66,12 @@ class Serving:
             raise StoreError(
                 "there is no previous release on this host: name one with TO=ID (make releases lists them)"
             )
-        current = self.store.current()
+        current = self.store.serving()
         if current and current.id == manifest.id:
             raise StoreError(f"{manifest.id} serves already")
+        if found and found.state not in ("kept", "previous"):
+            how = f"failed ({manifest.gate.get('said', '')})" if found.state == "failed" else "never ran"
+            raise StoreError(f"the health gate of {manifest.id} {how}: choose another one (make releases lists them)")
         there = {image["Id"] for image in inspect("image", sorted(set(manifest.images.values())))}
         if gone := sorted(name for name, image in manifest.images.items() if image not in there):
             raise StoreError(f"{manifest.id} cannot serve: its image {', '.join(gone)} is not on this host any more")
@@ -78,18 +81,23 @@ class Serving:
             raise StoreError(reason)
         return manifest
 
-    def _keep_database(self, release: str) -> None:
-        """Copy the hub's database before a hub of another schema gets it."""
+    def _keep_database(self, release: str) -> str:
+        """Copy the hub's database before a hub of another schema gets it; the copy's path, where one is needed."""
+        if (entry := journal.read(self.layout)) and entry.backup:
+            return entry.backup  # of a switch whose release could not be put back yet
         database = hub_database.path_of(str(self.settings(release)["stack_name"]))
         if database is None or not database.is_file():
-            return
-        if hub_database.schema(database) != self.store.get(release).hub_schema:
-            hub_database.backup(self.layout, database)
+            return ""
+        if hub_database.schema(database) == self.store.get(release).hub_schema:
+            return ""
+        return str(hub_database.backup(self.layout, database))
 
     def probe(self, release: str) -> str:
         """Be a student of the hub that serves; a sentence when that does not go as it must."""
         settings = self.settings(release)
-        manifest = self.store.get(release)
+        manifest = self.store.find(release).manifest
+        if manifest is None:
+            raise StoreError(f"{self.layout.manifest(release)} is damaged, so {release} cannot be tried")
         found = probe(wanted(self.layout, manifest.images["hub"], settings, str(settings["stack_name"]), release))
         return "" if found.passed else f"{release} serves, but {found.said}"
 
@@ -101,15 +109,19 @@ class Serving:
     def recover(self) -> str:
         """Mend what an interrupted switch or gate left; a sentence about it, or nothing."""
         with working(self.layout):
-            current = self.store.current()
-            if current:
+            said = self.store.repair()
+            current = self.store.serving()
+            if current and current.damage:
+                said.append(f"{current.id} serves, but {current.damage}: another release can take its place")
+            if current and self.layout.settings(current.id).is_file():
                 clean_up(f"{self.settings(current.id)['stack_name']}{GATE}")
-            said = recover(self.layout, self.project)
-            return said or self._forget_probes()
+            said.append(recover(self.layout, self.project) or self._forget_probes())
+            return "; ".join(filter(None, said))
 
     def _forget_probes(self) -> str:
         """Remove throw-away students that killed probes left at the hub that serves."""
-        current = self.store.current()
+        release = self.store.serving()
+        current = release.manifest if release else None
         if current is None:
             return ""
         settings = self.settings(current.id)

@@ -48,6 +48,10 @@ class Project:
         extra = ("--volumes",) if volumes else ()
         self._run("down", "--remove-orphans", "--timeout", "10", *extra, seconds=120)
 
+    def stop(self, service: str) -> None:
+        """End one service until the next `up`."""
+        self._run("stop", "--timeout", "10", service)
+
     def remove_rules(self) -> None:
         """Take its rules out of the host's packet filter: they outlive the firewall, which would put them back."""
         self._run("stop", "firewall")

@@ -90,6 +90,11 @@ class Store:
         """The release that serves."""
         return self._pointed(self.layout.current)
 
+    def serving(self) -> Release | None:
+        """The same, damaged or not: what runs goes on, whatever happened to its files."""
+        name = pointers.target(self.layout.current)
+        return next((one for one in self.all() if one.id == name), None)
+
     def previous(self) -> Manifest | None:
         """The release that a rollback goes back to."""
         return self._pointed(self.layout.previous)

@@ -1,7 +1,8 @@
 """The switch from the release that serves to another, and what mends it when it was interrupted.
 
 A journal says what is under way. `current` moves only when the new release is healthy; what does not become healthy is
-put back. Whoever finds a journal without its process brings the host to what `current` says, and nothing is in doubt.
+put back, with the hub's database where the new hub has brought it to another schema. Whoever finds a journal without
+its process brings the host to what `current` says, and nothing is in doubt.
 """
 
 from __future__ import annotations
@@ -10,11 +11,13 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from . import journal
+from . import hub_database, journal, pointers
 from .docker_cli import DockerError
 from .layout import Layout
+from .problem import EXPECTED, Problem, sentence
 from .stack import Project, why
 from .store import Store
 
@@ -35,52 +38,83 @@ class Switched:
     restored: str = ""
 
 
-def switch(layout: Layout, to: str, project_of: ProjectOf, confirm: Callable[[], str] | None = None) -> Switched:
-    """Serve another release: compose changes what differs. `confirm` gives a sentence if something is wrong with it."""
-    store, began = Store(layout), time.monotonic()
-    current = store.current()
-    journal.write(layout, current.id if current else "", to)
-    problem = _bring_up(project_of(to)) or (confirm() if confirm else "")
+def switch(
+    layout: Layout, to: str, project_of: ProjectOf, confirm: Callable[[], str] | None = None, backup: str = ""
+) -> Switched:
+    """Serve another release: compose changes what differs. `confirm` gives a sentence if something is wrong with it.
+
+    `backup` is the copy of the hub's database with which the release before can serve again.
+    """
+    began, current = time.monotonic(), pointers.target(layout.current)
+    journal.write(layout, current, to, backup=backup)
+    problem = _try(layout, to, project_of, confirm)
     if not problem:
-        store.point(to)
         journal.clear(layout)
         return Switched(True, f"{to} serves", time.monotonic() - began, changed=True)
-    restored = _put_back(layout, project_of, to)
-    return Switched(False, problem, time.monotonic() - began, changed=bool(restored), restored=restored)
+    note, wrong = _back(layout, project_of)
+    if wrong:  # the journal stays: the next deploy begins with mending this
+        raise Problem(f"{to} failed ({problem}), and {current} could not be put back: {wrong}")
+    said = "; ".join(filter(None, (problem, note)))
+    return Switched(False, said, time.monotonic() - began, changed=bool(current), restored=current)
 
 
 def recover(layout: Layout, project_of: ProjectOf) -> str:
-    """Finish what an interrupted switch left; a sentence about what was done, or nothing where nothing was to do."""
-    store = Store(layout)
-    store.repair()
+    """Finish what an interrupted switch left; a sentence about what was done, or nothing where nothing was to do.
+
+    What cannot be brought up is said and stops nobody: the way out may be another release.
+    """
     entry = journal.read(layout)
     if entry is None:
         return ""
-    current = store.current()
-    if current is None:
-        with suppress(DockerError):
-            project_of(entry.to).down(volumes=False)
-        journal.clear(layout)
-        return f"the first deploy ({entry.to}) was interrupted; what it had started was stopped"
-    problem = _bring_up(project_of(current.id))
+    current = pointers.target(layout.current)
+    note, problem = _back(layout, project_of)
     if problem:
-        raise DockerError(f"{current.id} should serve, but {problem}", "")
-    journal.clear(layout)
-    return f"a switch to {entry.to} was interrupted; {current.id} serves"
+        return f"{current or entry.to} should serve, but {problem}; another release can take its place"
+    if not current:
+        said = f"the first deploy ({entry.to}) was interrupted; what it had started was stopped"
+    else:
+        said = f"a switch to {entry.to} was interrupted; {current} serves"
+    return "; ".join(filter(None, (said, note)))
 
 
-def _put_back(layout: Layout, project_of: ProjectOf, failed: str) -> str:
-    current = Store(layout).current()
-    if current is None:
-        with suppress(DockerError):
-            project_of(failed).down(volumes=False)
+def _try(layout: Layout, to: str, project_of: ProjectOf, confirm: Callable[[], str] | None) -> str:
+    """Bring it up, ask whether it is well, let `current` point at it; a sentence when that does not go."""
+    try:
+        if problem := _bring_up(project_of(to)) or (confirm() if confirm else ""):
+            return problem
+        Store(layout).point(to)
+    except EXPECTED as error:
+        return sentence(error)
+    return ""
+
+
+def _back(layout: Layout, project_of: ProjectOf) -> tuple[str, str]:
+    """Bring the host to what `current` says, its database too: what was done with that, and what is wrong still."""
+    entry, current, note = journal.read(layout), pointers.target(layout.current), ""
+    try:
+        project = project_of(current or (entry.to if entry else ""))
+        if entry and entry.backup and current != entry.to:
+            note = _database_back(layout, project, Path(entry.backup))
+        problem = _bring_up(project) if current else _end(project)
+    except EXPECTED as error:
+        problem = sentence(error)
+    if not problem:
         journal.clear(layout)
+    return note, problem
+
+
+def _database_back(layout: Layout, project: Project, backup: Path) -> str:
+    database = hub_database.path_of(project.name)
+    if database is None:
         return ""
-    problem = _bring_up(project_of(current.id))
-    if problem:  # the journal stays: the next deploy begins with mending this
-        raise DockerError(f"{failed} failed, and {current.id} could not be put back: {problem}", "")
-    journal.clear(layout)
-    return current.id
+    project.stop("hub")
+    return hub_database.restore(layout, database, backup)
+
+
+def _end(project: Project) -> str:
+    with suppress(DockerError):
+        project.down(volumes=False)
+    return ""
 
 
 def _bring_up(project: Project) -> str:

@@ -1,13 +1,16 @@
 #!/usr/bin/env python3
 """A docker client for tests of the switch: remembers which release's folder is up, and breaks where a file says so.
 
-In the release's folder: `broken` makes `up` fail; `kill-before` and `kill-after` end the calling process around `up`.
+In the release's folder: `broken` makes `up` fail; `kill-before` and `kill-after` end the calling process around `up`;
+`logs/schema` is what its hub brings the database to, and a hub that finds a newer one than its own does not come up.
 """
 
 import json
 import os
 import signal
+import sqlite3
 import sys
+from contextlib import closing
 from pathlib import Path
 
 
@@ -23,10 +26,15 @@ def main(argv: list[str]) -> int:
         if (folder / "kill-before").exists():
             os.kill(os.getppid(), signal.SIGKILL)
             return 137
-        state.write_text(json.dumps({"release": folder.name, "broken": (folder / "broken").exists()}))
+        broken = (folder / "broken").exists() or not database(folder, home / "s_hub-data" / "jupyterhub.sqlite")
+        state.write_text(json.dumps({"release": folder.name, "broken": broken}))
         if (folder / "kill-after").exists():
             os.kill(os.getppid(), signal.SIGKILL)
-        return 1 if (folder / "broken").exists() else 0
+        return 1 if broken else 0
+    if "stop" in argv:
+        if state.exists():
+            state.write_text(json.dumps({**json.loads(state.read_text()), "stopped": argv[-1]}))
+        return 0
     if "down" in argv:
         state.unlink(missing_ok=True)
         return 0
@@ -38,6 +46,20 @@ def main(argv: list[str]) -> int:
         return 0
     print(f"the fake docker does not know {argv}", file=sys.stderr)
     return 1
+
+
+def database(folder: Path, path: Path) -> bool:
+    """Bring the database to the schema of this release; whether its hub can work with it."""
+    if not (folder / "logs" / "schema").exists() or not path.exists():
+        return True
+    wanted = (folder / "logs" / "schema").read_text()
+    with closing(sqlite3.connect(path)) as connection, connection:
+        (found,) = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+        if found < wanted:
+            connection.execute(f"CREATE TABLE made_by_{wanted} (id INTEGER)")
+            connection.execute("INSERT INTO users VALUES ('since')")
+            connection.execute("UPDATE alembic_version SET version_num = ?", (wanted,))
+    return str(found) <= wanted
 
 
 def inspect(kind: str, names: list[str], home: Path) -> int:

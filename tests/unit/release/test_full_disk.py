@@ -72,4 +72,4 @@ def test_every_module_that_writes_says_which_disk_is_full(full: Layout, fake_doc
         assert "\n" not in said["msg"], name
     current = Serving(full).store.current()
     assert current and current.id == old and not full.journal.exists()
-    assert not [path for path in full.root.rglob(".part-*")]
+    assert not list(full.root.rglob(".part-*"))

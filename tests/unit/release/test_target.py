@@ -18,7 +18,7 @@ def serving(layout: Layout, staged: Staging, fake_docker: Path) -> Serving:
     """Three releases; the third serves, the second did before."""
     serving = Serving(layout)
     for number in (1, 2, 3):
-        serving.store.point(staged(number).id)
+        serving.store.point(staged(number, "passed").id)
     return serving
 
 
@@ -45,6 +45,25 @@ def test_what_serves_already_is_no_target(serving: Serving) -> None:
     assert current
     with pytest.raises(StoreError, match=f"{current.id} serves already"):
         serving.target(current.id)
+
+
+@pytest.mark.parametrize(("outcome", "how"), [("failed", r"failed \(\)"), ("", "never ran")])
+def test_a_release_that_never_passed_its_gate_is_no_target(
+    serving: Serving, staged: Staging, outcome: str, how: str
+) -> None:
+    release = staged(4, outcome)
+    with pytest.raises(StoreError, match=f"the health gate of {release.id} {how}"):
+        serving.target(release.id)
+
+
+def test_a_damaged_current_release_can_be_left(serving: Serving) -> None:
+    current, previous = serving.store.current(), serving.store.previous()
+    assert current and previous
+    (serving.layout.release(current.id) / "compose.yaml").write_text("services: {edited: {}}")
+    assert serving.target().id == previous.id
+    serving.store.point(previous.id)
+    now = serving.store.current()
+    assert now and now.id == previous.id
 
 
 def test_an_image_that_is_gone_is_named(serving: Serving, fake_docker: Path) -> None:
