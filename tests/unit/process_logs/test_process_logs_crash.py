@@ -146,6 +146,7 @@ def folder() -> Iterator[Path]:
 @given(steps=steps)
 @example(steps=[("write", 60), ("crash", 1), ("rotate", 0), ("write", 60), ("half", 50), ("crash", 3), ("write", 9)])
 @example(steps=[("write", 60), ("save", 0), ("rotate", 0), ("half", 9), ("crash", 0), ("write", 5), ("truncate", 0)])
+@example(steps=[("write", 3), ("crash", 0), ("truncate", 0), ("write", 12)])
 @settings(deadline=None, max_examples=150)
 def test_the_entries_are_those_of_a_replay_through_splits_rotation_garbage_and_crashes(steps: Steps) -> None:
     with folder() as home, pytest.MonkeyPatch.context() as patch:

@@ -125,7 +125,8 @@ class Reader:
         if place and (inode != place.inode or _head(file, offset) != place.head):
             file.close()
             return False
-        self._file, self._inode, self._offset, self._ahead, self._head = file, inode, offset, 0, b""
+        self._file, self._inode, self._offset, self._ahead = file, inode, offset, 0
+        self._head = os.pread(file.fileno(), min(HEAD, offset), 0)
         return True
 
     def _next_file(self) -> bool:
