@@ -37,6 +37,9 @@ SUITES = (
 )
 
 
+BESIDE = {"unit": 3}
+"""So many processes run a suite's tests, a file each at a time; unit tests wait more than they compute."""
+
 SECOND_TRIES = 3
 """So many failed tests of a suite are tried again; more are no accident."""
 
@@ -76,7 +79,7 @@ def run_pytest(suite: str) -> tuple[Count, list[str]]:
     What failed is tried once more, alone. What then passes depends on the moment: it counts as passed, and is told with
     all that the first try said, since it may just as well be a rare loss as a busy machine. STRICT=1 has no second try.
     """
-    count = _pytest(suite, suite)
+    count = _pytest(suite, suite, *_beside(suite))
     told = _failures(suite)
     if count.failed and told and count.failed <= SECOND_TRIES and not os.environ.get("STRICT"):
         again = _pytest(suite, f"{suite}-again", "--last-failed", "--last-failed-no-failures=none")
@@ -90,6 +93,10 @@ def run_pytest(suite: str) -> tuple[Count, list[str]]:
         *(told or log.read_text(errors="replace").splitlines()[-20:]),
         f"whole output: test-results/{suite}.log",
     ]
+
+
+def _beside(suite: str) -> tuple[str, ...]:
+    return (f"--numprocesses={BESIDE[suite]}", "--dist=loadfile") if suite in BESIDE else ()
 
 
 def _pytest(suite: str, name: str, *more: str) -> Count:
