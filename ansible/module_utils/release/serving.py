@@ -158,14 +158,14 @@ def working(layout: Layout, seconds: float = 300) -> Iterator[None]:
 
 def wanted(layout: Layout, image: str, settings: Mapping[str, Any], stack: str, release: str) -> Wanted:
     """The probe of a stack on this host: by password where students have one, so that it comes in as they do."""
-    shared = settings["authenticator"] == "shared"
+    by_form = settings["authenticator"] == "shared" and not settings["allowed_users"]  # the form lets in these only
     tls = bool(settings["tls_certificate"]) and not stack.endswith(GATE)
     return Wanted(
         image=image,
         stack=stack,
         network=f"{stack}-services",
         token_file=str(layout.secret("probe_token")),
-        password_file=str(layout.secret("student_password")) if shared else "",
+        password_file=str(layout.secret("student_password")) if by_form else "",
         user=f"probe-{os.urandom(4).hex()}",
         release=release,
         url="https://proxy:8000" if tls else "http://proxy:8000",

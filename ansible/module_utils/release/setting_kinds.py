@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable
 from pathlib import PurePosixPath
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from .telemetry_settings import parse_events  # a link to the recorder's file
 
@@ -178,15 +178,15 @@ def registry(value: Any) -> str:
 
 
 def users(value: Any) -> list[str]:
-    """Names of users; a number is a name too, and a string may hold several with commas."""
+    """Names of users as the hub knows them, without capitals; a number is a name too, and a string may hold several."""
     items = value.split(",") if isinstance(value, str) else value
     if not isinstance(items, list) or not all(
         isinstance(one, str | int) and not isinstance(one, bool) for one in items
     ):
         raise ValueError("a list of user names, such as [ada, grace]")
-    names = [str(one).strip() for one in items]
+    names = [str(one).strip().lower() for one in items]
     for one in names:
-        if not USER.fullmatch(one):
+        if not USER.fullmatch(one) or set(unquote(one)) == {"."}:
             raise ValueError(f"a list of user names without spaces, commas, colons and slashes ({one!r} is none)")
     return list(dict.fromkeys(names))
 

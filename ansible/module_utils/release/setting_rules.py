@@ -28,9 +28,18 @@ OPTIONS = {
     "lti": ("client_id", "issuer", "authorize_url", "jwks_endpoint"),
     "ldap": ("server_address",),
 }
+ELSEWHERE = ("oauth", "lti", "ldap")
+"""Accounts are somebody else's: one that happens to be called `admin` must not be the hub's administrator."""
 GENERIC = ("authorize_url", "token_url", "userdata_url")
 """What `oauth` needs as well without a `provider`, which knows its own addresses."""
 LOOKUP = ("user_search_base", "user_attribute")
+LOOKUP_USER = ("lookup_dn_search_user", "lookup_dn_search_password")
+ALLOW = (
+    *("allow_all", "allow_existing_users", "allowed_groups", "allowed_scopes"),
+    *("allowed_organizations", "allowed_teams", "allowed_gitlab_groups", "allowed_project_ids"),
+    *("allowed_google_groups", "allowed_globus_groups"),
+)
+"""Options of OAuthenticator's classes that let somebody in."""
 OWN_SETTINGS = ("admin_users", "allowed_users")
 SECRET_OPTION = re.compile(r"(secret|password|passwd|private_key)$")
 POSTGRES = re.compile(r"postgres(?:ql)?://(?:[^\s/@]+@)?[^\s/@]+/[^\s/]+")
@@ -89,8 +98,13 @@ def authenticator(settings: Settings, secrets: Secrets) -> Iterator[str]:
     for name in needed:
         if options.get(name) in (None, "", [], {}):
             yield f"authenticator {kind} needs {name}: set it in authenticator_options"
-    if kind == "ldap" and not options.get("bind_dn_template") and not all(map(options.get, LOOKUP)):
-        yield f"authenticator ldap needs bind_dn_template, or {' and '.join(LOOKUP)} for a search: set one of them"
+    if kind == "ldap":
+        yield from _ldap(options)
+    if kind == "oauth" and not settings["allowed_users"] and not _lets_in(options):
+        yield (
+            "authenticator oauth lets in whoever has an account there: list allowed_users, or set an option such as "
+            "allowed_organizations, or allow_all: true when that is everybody whom you want"
+        )
     if kind == "native" and not settings["admin_users"]:
         yield "authenticator native needs admin_users: without an admin nobody can let anybody in"
     for name, value in options.items():
@@ -103,6 +117,21 @@ def authenticator(settings: Settings, secrets: Secrets) -> Iterator[str]:
             )
         for reference in references(value):
             yield from _reference(f"{where}: {name}", reference, secrets)
+
+
+def _lets_in(options: Mapping[str, Any]) -> bool:
+    idps = options.get("allowed_idps")  # CILogon's: each may say it for itself
+    each = [one for one in idps.values() if isinstance(one, Mapping)] if isinstance(idps, Mapping) else []
+    return any(map(options.get, ALLOW)) or any(one.get("allow_all") or one.get("allowed_domains") for one in each)
+
+
+def _ldap(options: Mapping[str, Any]) -> Iterator[str]:
+    if not options.get("bind_dn_template") and not all(map(options.get, LOOKUP)):
+        yield f"authenticator ldap needs bind_dn_template, or {' and '.join(LOOKUP)} for a search: set one of them"
+    given = [name for name in LOOKUP_USER if options.get(name)]
+    if len(given) == 1:
+        (lacking,) = set(LOOKUP_USER) - set(given)
+        yield f"authenticator ldap: {given[0]} is set and {lacking} is not: set both, or neither to search as nobody"
 
 
 def references(value: Any) -> Iterator[Mapping[str, Any]]:

@@ -40,8 +40,8 @@ SETTINGS = (
     Setting("tls_key", "", kinds.file, "The certificate's private key on the host."),
     Setting("authenticator", "shared", kinds.choice(*rules.OPTIONS), "How people log in."),
     Setting("authenticator_options", {}, kinds.options, 'Its options; a secret one is `{"secret": "NAME"}`.'),
-    Setting("admin_users", ["admin"], kinds.users, "Who administers the hub."),
-    Setting("allowed_users", [], kinds.users, "Who may log in; empty: everybody whom the authenticator lets in."),
+    Setting("admin_users", ["admin"], kinds.users, "Administrators; with oauth, lti and ldap by default nobody."),
+    Setting("allowed_users", [], kinds.users, "Who may log in, administrators besides; empty: see Authenticators."),
     Setting("use_ydoc_chat", "auto", kinds.switch, "Chats by real-time collaboration: auto, true or false."),
     Setting("chat_dir", "chats", kinds.folder, "Folder of the chats, inside the student's work folder."),
     Setting("ta_middleware_url", "", kinds.url, "Who answers instead of the tutor of this deployment."),
@@ -99,6 +99,8 @@ def check(given: Mapping[str, Any], secrets: Mapping[str, Any]) -> tuple[dict[st
         except ValueError as error:
             bad.add(one.name)
             wrong.append(f"{one.name} is {_shown(one.name, value)}: expected {error}")
+    if settings["authenticator"] in rules.ELSEWHERE and given.get("admin_users") in (None, ""):
+        settings["admin_users"] = []
     # A default stands in the place of what is wrong in itself: nobody is to be blamed for that.
     wrong += [said for names, said in rules.pairs(settings) if not names & bad]
     if not bad & {"authenticator", "authenticator_options"}:

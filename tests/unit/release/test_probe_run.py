@@ -5,11 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 from release.docker_cli import Answer, Docker, DockerError
+from release.layout import Layout
 from release.probe_run import Step, Wanted, forget, probe, read, run_argv, sweep
+from release.serving import wanted
+from release.settings import check
 
 WANTED = Wanted(
     image="sha256:aaaa",
@@ -28,6 +32,17 @@ PASSED = {"outcome": "passed", "said": "It works.", "seconds": 9.5, "user": "pro
 
 def lines(*objects: object) -> str:
     return "".join(f"{json.dumps(one)}\n" for one in objects)
+
+
+@pytest.mark.parametrize(
+    ("authenticator", "allowed", "by_form"), [("shared", [], True), ("shared", ["ada"], False), ("ldap", [], False)]
+)
+def test_the_probe_fills_in_the_form_where_it_would_let_a_new_student_in(
+    authenticator: str, allowed: list[str], by_form: bool
+) -> None:
+    settings = check({"authenticator": authenticator, "allowed_users": allowed}, {})[0]
+    asked = wanted(Layout(Path("/srv/jelai")), "sha256:aaaa", settings, "jelai", "r")
+    assert bool(asked.password_file) is by_form
 
 
 @dataclass

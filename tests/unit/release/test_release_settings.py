@@ -20,6 +20,7 @@ OAUTH = {
     "authorize_url": "https://id.example/authorize",
     "token_url": "https://id.example/token",
     "userdata_url": "https://id.example/me",
+    "allow_all": True,
 }
 KEY = {"oauth_client_secret": "s3cr3t-value"}
 
@@ -88,6 +89,13 @@ def test_memory_is_kept_as_docker_reads_it(text: Any, kept: str) -> None:
 def test_users_are_a_list_or_one_line() -> None:
     assert value(admin_users="ada, grace") == ["ada", "grace"]
     assert value(allowed_users=[123, "ada", "ada"]) == ["123", "ada"]
+    assert value(telemetry_off_for=["Ada", "ada", "Mary.Ann"]) == ["ada", "mary.ann"], "the hub has no capitals"
+
+
+@pytest.mark.parametrize("name", ["ada lovelace", "a:b", "a/b", ".", "..", "%2E", "", "a\tb"])
+def test_what_the_hub_takes_for_no_name_is_refused(name: str) -> None:
+    (said,) = mistakes({"admin_users": [name]})
+    assert said.startswith("admin_users is ") and "expected a list of user names" in said
 
 
 def test_groups_may_have_the_names_that_identity_providers_give_them() -> None:
@@ -210,7 +218,7 @@ def test_what_is_wrong_in_itself_is_not_blamed_again_for_what_it_lacks() -> None
 
 def test_an_authenticator_with_all_that_it_needs_is_right() -> None:
     assert mistakes({"authenticator": "oauth", "authenticator_options": OAUTH}, KEY) == []
-    github = {name: OAUTH[name] for name in ("client_id", "client_secret", "oauth_callback_url")}
+    github = {name: OAUTH[name] for name in ("client_id", "client_secret", "oauth_callback_url", "allow_all")}
     assert len(mistakes({"authenticator": "oauth", "authenticator_options": github}, KEY)) == 3
     assert mistakes({"authenticator": "oauth", "authenticator_options": github | {"provider": "github"}}, KEY) == []
     ldap = {"server_address": "ldap.example", "user_search_base": "ou=x", "user_attribute": "uid"}
@@ -218,6 +226,56 @@ def test_an_authenticator_with_all_that_it_needs_is_right() -> None:
     del ldap["user_attribute"]
     (said,) = mistakes({"authenticator": "ldap", "authenticator_options": ldap})
     assert "bind_dn_template, or user_search_base and user_attribute" in said
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {},
+        {"hosted_domain": ["uni.example"]},
+        {"allow_all": False},
+        {"allowed_organizations": []},
+        {"allow_unverified_email": True},
+        {"allowed_idps": {"https://idp.example": {"username_derivation": {}}}},
+    ],
+)
+def test_a_provider_that_anybody_may_have_an_account_at_lets_in_nobody_by_itself(given: dict[str, Any]) -> None:
+    options = {name: option for name, option in OAUTH.items() if name != "allow_all"} | given
+    (said,) = mistakes({"authenticator": "oauth", "authenticator_options": options}, KEY)
+    assert said.startswith("authenticator oauth lets in whoever has an account there: list allowed_users, or")
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"allow_all": True},
+        {"allowed_organizations": ["course"]},
+        {"allowed_google_groups": {"uni.example": ["course"]}},
+        {"allowed_idps": {"https://idp.example": {"allowed_domains": ["uni.example"]}}},
+    ],
+)
+def test_and_may_when_the_settings_say_who(given: dict[str, Any]) -> None:
+    options = {name: option for name, option in OAUTH.items() if name != "allow_all"}
+    assert mistakes({"authenticator": "oauth", "authenticator_options": options | given}, KEY) == []
+    assert mistakes({"authenticator": "oauth", "authenticator_options": options, "allowed_users": ["ada"]}, KEY) == []
+
+
+def test_an_account_elsewhere_is_no_administrator_because_of_its_name() -> None:
+    ldap = {"authenticator": "ldap", "authenticator_options": {"server_address": "l", "bind_dn_template": "{username}"}}
+    assert check(ldap, {})[0]["admin_users"] == []
+    assert check(ldap | {"admin_users": ["ada"]}, {})[0]["admin_users"] == ["ada"]
+    assert check({"authenticator": "native"}, {})[0]["admin_users"] == ["admin"]
+
+
+def test_a_directory_is_searched_as_somebody_with_a_password_or_as_nobody() -> None:
+    search = {"server_address": "ldap.example", "user_search_base": "ou=x", "user_attribute": "uid"}
+    lone = search | {"lookup_dn_search_user": "cn=hub"}
+    (said,) = mistakes({"authenticator": "ldap", "authenticator_options": lone})
+    assert "lookup_dn_search_user is set and lookup_dn_search_password is not" in said
+    whole = lone | {"lookup_dn_search_password": {"secret": "ldap_password"}}
+    assert mistakes({"authenticator": "ldap", "authenticator_options": whole}, {"ldap_password": "s3cr3t"}) == []
+    (said,) = mistakes({"authenticator": "ldap", "authenticator_options": lone | {"lookup_dn_search_password": "p"}})
+    assert "lookup_dn_search_password is a secret and is written in plain" in said
 
 
 def oauth(secret: Any, secrets: dict[str, Any]) -> list[str]:
