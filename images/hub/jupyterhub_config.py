@@ -4,7 +4,7 @@ import sys
 
 from traitlets.config import get_config
 
-from jelai_hub import authenticators, override, roles, students
+from jelai_hub import access, authenticators, override, roles, students
 from jelai_hub.settings import ConfigError, read_place, read_secret, read_settings
 from jelai_hub.spawner import StudentSpawner
 
@@ -38,7 +38,7 @@ c.JupyterHub.authenticator_class = authenticator
 c[authenticator.__name__].update(options)
 c.JupyterHub.template_paths = authenticators.templates(settings)
 c.JupyterHub.services = roles.services(settings, probe_token=tokens["probe_token"], ops_token=tokens["ops_token"])
-c.JupyterHub.load_roles = roles.roles(settings)
+c.JupyterHub.load_roles = roles.roles(settings) + access.roles(settings)
 
 # A student's server. Docker is reached through the filter only.
 StudentSpawner.place = place

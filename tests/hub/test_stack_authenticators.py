@@ -90,7 +90,7 @@ LTI = {
 LDAP = {"server_address": "ldap.example", "bind_dn_template": ["uid={username},ou=people,dc=example"]}
 PAGES = [
     ("shared", {}, "/hub/login", 'name="password"'),
-    ("native", {"minimum_password_length": 10}, "/hub/signup", "Create User"),
+    ("native", {"allowed_failed_logins": 3}, "/hub/signup", "Create User"),
     ("oauth", GENERIC, "/hub/oauth_login", "https://id.example/authorize?"),
     ("oauth", OAUTH | {"provider": "github", "allowed_organizations": ["course"]}, "/hub/oauth_login", "github.com"),
     ("lti", LTI, "/hub/lti13/config", '"title"'),
@@ -137,7 +137,8 @@ def test_nobody_can_sign_up_as_the_administrator(place: Stand, proxy: Proxy, lay
         async with FormStudent(proxy.url, "teacher") as browser:
             await browser.login(layout.secret("admin_password").read_text().strip())
 
-    with hub(place, layout, authenticator="native", admin_users=["teacher"]) as running:
+    # A capital in the settings, and none in what the thief types: one account all the same.
+    with hub(place, layout, authenticator="native", admin_users=["Teacher"]) as running:
         running.wait_healthy(30)
         with httpx.Client(base_url=proxy.url, trust_env=False) as thief:
             thief.get("/hub/signup")

@@ -10,6 +10,7 @@ from typing import Any
 
 from traitlets import HasTraits, TraitError, TraitType
 
+from . import access
 from .settings import SECRETS, ConfigError, Settings, read_secret
 
 CLASSES = {
@@ -41,14 +42,9 @@ PASSWORDS = {
 
 def choose(settings: Settings, folder: Path = SECRETS) -> tuple[type, dict[str, Any]]:
     """The authenticator's class and the values of its traits."""
-    options = dict(settings.authenticator_options)
+    options, own = access.options(settings), access.traits(settings)
     found = _import(_class_name(settings.authenticator, options))
     traits = found.class_traits(config=True)
-    own: dict[str, Any] = {"admin_users": set(settings.admin_users)}
-    if settings.allowed_users:
-        own["allowed_users"] = set(settings.allowed_users)
-    elif not any(name.startswith("allow") and value for name, value in options.items()):
-        own["allow_all"] = True
     for trait, secret in PASSWORDS.get(settings.authenticator, {}).items():
         if trait not in options:
             own[trait] = read_secret(secret, folder)
