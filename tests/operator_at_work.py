@@ -143,6 +143,17 @@ class Operator:
                 for kind in ("network", "volume"):
                     if found := docker(kind, "ls", "-q", "--filter", f"label={label}").split():
                         docker(kind, "rm", *found)
+        self._unname()
+
+    def _unname(self) -> None:
+        """Take the releases' names from images that have another one: the others were built for other tests too."""
+        mine = {path.name for path in (self.root / "releases").glob("[0-9]*")}
+        rows = [
+            line.split() for line in docker("image", "ls", "--format", "{{.ID}} {{.Repository}}:{{.Tag}}").splitlines()
+        ]
+        kept = {identity for identity, name in rows if "<none>" not in name and name.rpartition(":")[2] not in mine}
+        if names := [name for identity, name in rows if name.rpartition(":")[2] in mine and identity in kept]:
+            docker("image", "rm", *names)
 
 
 def docker(*arguments: str) -> str:

@@ -24,13 +24,15 @@ class Plan:
     releases: list[str]
     images: dict[str, list[str]] = field(default_factory=dict)
     """Its names (if it has any) by its id."""
+    names: list[str] = field(default_factory=list)
+    """Names of the releases that go, of images that others need."""
     left: list[str] = field(default_factory=list)
     backups: list[Path] = field(default_factory=list)
     """Copies of the hub's database that no release could go back to. The newest copy always stays."""
 
     @property
     def changed(self) -> bool:
-        return bool(self.releases or self.images or self.backups)
+        return bool(self.releases or self.images or self.names or self.backups)
 
 
 def plan(layout: Layout, keep: int, docker: Docker = HERE) -> Plan:
@@ -38,17 +40,20 @@ def plan(layout: Layout, keep: int, docker: Docker = HERE) -> Plan:
     used_releases, used_images = in_use(docker)
     releases, images = Store(layout).prunable(keep, used_releases, used_images)
     going: dict[str, list[str]] = {}
-    left = []
-    for facts in docker.inspect("image", images):
+    left, untagged, every = [], [], Store(layout).all()
+    theirs = frozenset().union(*(one.images for one in every if one.id in releases))
+    for facts in docker.inspect("image", sorted(theirs)):
         names = [str(name) for name in facts.get("RepoTags") or ()]
         others = [name for name in names if name.rpartition(":")[2] not in releases]
-        if others:
+        if others:  # what is needed may lose a name only if it has another one
+            untagged += [name for name in names if name not in others]
+        if others and facts["Id"] in images:
             left.append(f"image {str(facts['Id'])[7:19]} stays: it is {others[0]}")
-        else:
+        elif facts["Id"] in images:
             going[str(facts["Id"])] = names
-    kept = hub_database.needs(one for one in Store(layout).all() if one.id not in releases)
+    kept = hub_database.needs(one for one in every if one.id not in releases)
     stale = [one.path for one in hub_database.backups(layout)[1:] if one.schema not in kept]
-    return Plan(releases, going, left, stale)
+    return Plan(releases, going, untagged, left, stale)
 
 
 def apply(layout: Layout, todo: Plan, docker: Docker = HERE) -> list[str]:
@@ -58,11 +63,11 @@ def apply(layout: Layout, todo: Plan, docker: Docker = HERE) -> list[str]:
         path.unlink(missing_ok=True)
     for release in todo.releases:
         store.remove(release)
-    for identity, names in todo.images.items():
+    for wanted in ([todo.names] if todo.names else []) + [names or [one] for one, names in todo.images.items()]:
         try:
-            docker.run(["docker", "image", "rm", *(names or [identity])], seconds=120)
+            docker.run(["docker", "image", "rm", *wanted], seconds=120)
         except DockerError as error:
-            left.append(f"image {identity[7:19]} stays: {error}")
+            left.append(f"image {wanted[0].removeprefix('sha256:')[:40]} stays: {error}")
     return left
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 
-from release import prune
+from release import image_names, prune
 from release.docker_cli import Answer, Docker
 from release.layout import Layout
 from release.store import Store
@@ -30,6 +30,9 @@ class FakeDocker:
             found = [{"Id": name, "RepoTags": self.images[name]} for name in argv[3:] if name in self.images]
             gone = "".join(f"Error: No such image: {name}\n" for name in argv[3:] if name not in self.images)
             return Answer(1 if gone else 0, json.dumps(found), gone)
+        if argv[1] == "tag":
+            self.images[argv[2]].append(argv[3])
+            return Answer(0)
         for name in argv[3:]:
             identity = next(one for one, names in self.images.items() if name in (one, *names))
             if identity in self.stuck:
@@ -124,3 +127,49 @@ def test_copies_of_the_database_that_no_release_could_use_go_and_the_newest_stay
     assert sorted(path.name for path in todo.backups) == [names[0], names[2]]
     assert sorted(path.name for path in layout.backups.iterdir()) == [names[1], names[3]]
     assert run(layout, FakeDocker(images(*range(5))).docker)[0].backups == []
+
+
+def named(layout: Layout, fake: FakeDocker) -> image_names.Plan:
+    todo = image_names.plan(layout, fake.docker)
+    image_names.apply(todo, fake.docker)
+    return todo
+
+
+def test_every_image_of_a_release_has_a_name_that_no_clean_up_takes(
+    layout: Layout, store: Store, staged: Staging
+) -> None:
+    names, fake = host(store, staged), FakeDocker(images(3, 4))
+    assert named(layout, fake).changed
+    assert fake.images["sha256:hub4"] == [f"jelai/hub:{names[4]}"]
+    assert fake.images["sha256:tutor"] == [f"jelai/tutor:{name}" for name in sorted(names)]
+    assert not named(layout, fake).changed, "a deploy with nothing new changes nothing"
+    fake.images["sha256:hub4"] = []
+    assert named(layout, fake).add == {f"jelai/hub:{names[4]}": "sha256:hub4"}, "what lost its name gets it again"
+
+
+def test_the_name_of_a_registry_goes_when_the_image_has_one_of_its_release(
+    layout: Layout, store: Store, staged: Staging
+) -> None:
+    identity = "sha256:" + "a" * 64
+    release = staged(9, "passed", {"hub": identity})
+    fake = FakeDocker({identity: ["images.example:5000/x/jelai/hub:" + "a" * 20, "mine/hub:" + "a" * 20]})
+    named(layout, fake)
+    assert fake.images[identity] == ["mine/hub:" + "a" * 20, f"jelai/hub:{release.id}"]
+
+
+def test_a_release_that_goes_takes_its_names_from_images_that_others_need(
+    layout: Layout, store: Store, staged: Staging
+) -> None:
+    names, fake = host(store, staged), FakeDocker(images(0, 1, 2, 3, 4))
+    named(layout, fake)
+    _, left = run(layout, fake.docker)
+    assert left == [] and set(fake.images) == {"sha256:hub3", "sha256:hub4", "sha256:tutor"}
+    assert fake.images["sha256:tutor"] == [f"jelai/tutor:{name}" for name in names[3:]]
+    assert not prune.plan(layout, 2, fake.docker).changed
+
+
+def test_the_only_name_of_an_image_that_is_needed_stays(layout: Layout, store: Store, staged: Staging) -> None:
+    names, fake = host(store, staged), FakeDocker(images(3, 4))
+    fake.images["sha256:tutor"] = [f"jelai/tutor:{names[0]}"]
+    run(layout, fake.docker)
+    assert fake.images["sha256:tutor"] == [f"jelai/tutor:{names[0]}"]
