@@ -40,7 +40,8 @@ def plan(layout: Layout, docker: Docker = HERE) -> Plan:
         for image, identity in (release.manifest.images if release.manifest else {}).items():
             wanted[identity].add(name_of(image, release.id))
             passing.add(shipped_as(image, identity))
-    add, remove = {}, []
+    add: dict[str, str] = {}
+    remove: list[str] = []
     for facts in docker.inspect("image", sorted(wanted)):
         identity, names = str(facts["Id"]), {str(name) for name in facts.get("RepoTags") or ()}
         add |= dict.fromkeys(sorted(wanted[identity] - names), identity)
