@@ -25,7 +25,6 @@ c.JupyterHub.hub_bind_url = "http://0.0.0.0:8081"
 c.JupyterHub.hub_connect_url = "http://hub:8081"
 c.JupyterHub.cleanup_servers = False
 c.JupyterHub.cleanup_proxy = False
-c.JupyterHub.active_server_limit = settings.max_servers
 
 # The proxy runs by itself.
 c.ConfigurableHTTPProxy.should_start = False
@@ -41,7 +40,7 @@ c.JupyterHub.services = roles.services(settings, probe_token=tokens["probe_token
 c.JupyterHub.load_roles = roles.roles(settings) + access.roles(settings)
 
 # A student's server. Docker is reached through the filter only.
-StudentSpawner.place = place
+StudentSpawner.place, StudentSpawner.max_servers = place, settings.max_servers
 c.JupyterHub.spawner_class = StudentSpawner
 c.DockerSpawner.client_kwargs = {"base_url": "unix:///run/docker-gate/docker.sock"}
 c.DockerSpawner.image = place.notebook_image

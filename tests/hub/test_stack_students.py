@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import json
+import secrets
 from typing import Any
 
+import httpx
 import pytest
+from containers import image
 from hub_stack import HubStack
 from people import seated
+from release import probe_run
+from release.servers import ops
 from running_containers import Notebook
 
 from probe.report import Failed
@@ -114,6 +119,38 @@ def test_a_quick_rollback_makes_the_next_server_keep_its_chats_without_collabora
         assert carla.wait_status(mode="socket")["server"]["reachable"]
     finally:
         stack.layout.override.unlink()
+
+
+@pytest.mark.timeout(240)
+def test_the_last_place_is_one_students_the_other_is_told_why_and_a_deploy_can_still_prove_itself(
+    stack: HubStack,
+) -> None:
+    async def press_start(browser: FormStudent) -> httpx.Response:
+        await browser.login(stack.secret("student_password"))
+        return await browser.call("GET", "/hub/spawn", follow_redirects=False, timeout=60)
+
+    async def both() -> tuple[httpx.Response, httpx.Response]:
+        async with FormStudent(stack.url, "last1") as one, FormStudent(stack.url, "last2") as other:
+            return await asyncio.gather(press_start(one), press_start(other))
+
+    stack.release(max_servers=len(ops(stack.name, "list")) + 1)
+    try:
+        seated_one, refused = sorted(asyncio.run(both()), key=lambda reply: reply.status_code)
+        assert (seated_one.status_code, refused.status_code) == (302, 429), (seated_one, refused)
+        page = refused.text
+        assert "All servers are in use. Try again in a few minutes." in page and "Traceback" not in page
+        assert "429 : Too Many Requests" in page
+        wanted = probe_run.Wanted(
+            image=image("hub"),
+            stack=stack.name,
+            network=f"{stack.name}-services",
+            token_file=str(stack.layout.secret("probe_token")),
+            user=f"probe-{secrets.token_hex(4)}",
+        )
+        found = probe_run.probe(wanted)
+        assert found.passed, found.said
+    finally:
+        stack.release(max_servers=0)
 
 
 def volumes(attributes: dict[str, Any]) -> set[str]:

@@ -70,7 +70,7 @@ SETTINGS = (
     Setting("notebook_pids", 512, number(int, 64, 100_000), "Processes and threads of a student's server."),
     Setting("cull_idle_seconds", 3600, number(int, 0, LONGEST), "Stop a server that is idle so long; 0: never."),
     Setting("cull_max_age_seconds", 0, number(int, 0, LONGEST), "Stop a server that is so old, busy or not; 0: never."),
-    Setting("max_servers", 0, number(int, 0, 100_000), "Servers at the same time; 0: no limit."),
+    Setting("max_servers", 0, number(int, 0, 100_000), "Students' servers at the same time; 0: no limit."),
     Setting("students_subnet", "172.30.0.0/16", kinds.subnet, "Network of the students' servers."),
     Setting("students_internet", True, kinds.yes_or_no, "Whether a student's server reaches the internet."),
     Setting("ydoc_layer", "auto", LAYER, "Real-time collaboration in the image: auto, required or off."),

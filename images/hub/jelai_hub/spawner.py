@@ -9,9 +9,10 @@ from typing import Any
 from docker.errors import APIError, DockerException
 from docker.types import Mount
 from dockerspawner import DockerSpawner
+from jupyterhub.spawner import SpawnException
 from requests.exceptions import RequestException
 
-from . import students
+from . import places, students
 from .names import safe_name
 from .settings import Place
 
@@ -33,10 +34,21 @@ async def listens(host: str, port: int) -> bool:
     return True
 
 
+class Full(SpawnException):
+    """No place is free; the message is what the student reads, on whichever page they are."""
+
+    jupyterhub_message = places.FULL
+
+    def __init__(self) -> None:
+        super().__init__(places.FULL, reason="full", status_code=429)
+
+
 class StudentSpawner(DockerSpawner):
     """A student's server in a container of its own."""
 
     place: Place
+    max_servers: int
+    has_place = False
     _threads = ThreadPoolExecutor(8, thread_name_prefix="docker")
 
     @property
@@ -92,6 +104,9 @@ class StudentSpawner(DockerSpawner):
 
         One that ends instead is an error at once: JupyterHub would go on waiting for it until http_timeout.
         """
+        if not places.is_free(self, self.max_servers):
+            raise Full
+        self.has_place = True
         address: tuple[str, int] = await super().start()
         while not await listens(*address):
             status = await self.poll()
@@ -99,6 +114,11 @@ class StudentSpawner(DockerSpawner):
                 raise RuntimeError(f"the container ended before its server listened: {status}")
             await asyncio.sleep(LOOK)
         return address
+
+    def clear_state(self) -> None:
+        """Forget the server that ran, and give its place back."""
+        super().clear_state()
+        self.has_place = False
 
     async def poll(self) -> int | str | None:
         """None while the server runs. A container that ended by itself is removed; why it ended is in the hub's log."""
