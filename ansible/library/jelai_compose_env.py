@@ -15,6 +15,7 @@ from ansible.module_utils.release.hub_database import schema_of
 from ansible.module_utils.release.layout import DEFAULT_ROOT, Layout
 from ansible.module_utils.release.manifest import PLACEHOLDER
 from ansible.module_utils.release.problem import EXPECTED
+from ansible.module_utils.release.tls_files import mark as tls_mark
 
 DOCUMENTATION = r"""
 module: jelai_compose_env
@@ -87,6 +88,7 @@ def main() -> None:
             docker_gid=os.stat(SOCKET).st_gid,
             secrets=frozenset(given["secrets"]),
             secrets_mark=mark(Layout(given["root"]), given["secrets"]),
+            tls_mark=tls_mark(given["settings"]),
         )
         schema = "" if module.check_mode else schema_of(given["images"]["hub"])
     except EXPECTED as error:

@@ -22,6 +22,7 @@ from typing import Any
 import docker
 from containers import IMAGES, ROOT, Running
 from docker.errors import NotFound
+from release import tls_files
 from release.compose_env import IMAGES as NEEDED
 from release.compose_env import candidate_environment, compose_environment, env_file
 from release.layout import Layout
@@ -86,7 +87,14 @@ class HubStack:
         images = {name: entry["image"] for name, entry in json.loads(IMAGES.read_text()).items()}
         gid = os.stat("/var/run/docker.sock").st_gid
         chosen = {name: images[name] for name in NEEDED}
-        made = compose_environment(self.settings, chosen, self.layout, release=self.identity, docker_gid=gid)
+        made = compose_environment(
+            self.settings,
+            chosen,
+            self.layout,
+            release=self.identity,
+            docker_gid=gid,
+            tls_mark=tls_files.mark(self.settings),
+        )
         (folder / "compose.env").write_bytes(env_file(made | {"STUDENTS_BRIDGE": self.bridge}))
 
     def compose(self, *verb: str, candidate: bool = False) -> subprocess.CompletedProcess[str]:

@@ -1,16 +1,13 @@
-"""A candidate beside the stack that serves, and TLS."""
+"""A candidate beside the stack that serves."""
 
 from __future__ import annotations
 
 import json
-import ssl
 import subprocess
-from pathlib import Path
 
-import httpx
 import pytest
-from containers import ROOT, image
-from hub_stack import HubStack, hub_stack, write_secret
+from containers import image
+from hub_stack import HubStack
 
 
 @pytest.mark.timeout(240)
@@ -33,21 +30,3 @@ def test_a_candidate_is_proved_by_the_probe_beside_what_serves(stack: HubStack) 
     assert services == {"hub", "proxy", "socket-proxy", "tutor", "collector"}
     assert not any(one.attrs["HostConfig"]["PortBindings"] for one in found)
     assert stack.ids() == before
-
-
-@pytest.mark.timeout(120)
-def test_the_proxy_speaks_tls_with_the_operators_certificate(tmp_path: Path) -> None:
-    with hub_stack(tls_certificate="x", tls_key="x") as stack:
-        certificate, key = stack.layout.secret("tls_certificate"), stack.layout.secret("tls_key")
-        for name in ("tls_certificate", "tls_key"):
-            write_secret(stack.layout, name, "")
-        make = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days=2", "-subj=/CN=localhost"]
-        make += ["-addext=subjectAltName=DNS:localhost", f"-out={certificate}", f"-keyout={key}"]
-        subprocess.run(make, check=True, capture_output=True)
-        key.chmod(0o640)
-        stack.overlays.append(ROOT / "compose/overlays/tls.yaml")
-        stack.stage(tls_certificate=str(certificate), tls_key=str(key))
-        stack.up("proxy")
-        trusted = ssl.create_default_context(cafile=str(certificate))
-        address = stack.url.replace("127.0.0.1", "localhost")
-        assert httpx.get(f"{address}/_chp_healthz", verify=trusted, trust_env=False).json() == {"status": "OK"}

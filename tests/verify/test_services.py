@@ -33,6 +33,16 @@ def post(headers):
 unknown = {"Authorization": "token verify-knows-no-token"}
 print(json.dumps({"no token": post({}), "an unknown token": post(unknown)}))
 """
+SERVED = """
+import socket, ssl, sys
+address, port, path = sys.argv[1:]
+unverified = ssl._create_unverified_context()
+with socket.create_connection((address, int(port)), timeout=10) as plain, unverified.wrap_socket(plain) as secure:
+    served = secure.getpeercert(binary_form=True)
+text = open(path).read()
+begin, end = text.index(ssl.PEM_HEADER), text.index(ssl.PEM_FOOTER) + len(ssl.PEM_FOOTER)
+print(served == ssl.PEM_cert_to_DER_cert(text[begin:end]))
+"""
 ASK_HUB = """
 import json, ssl, sys, urllib.request
 unverified = ssl._create_unverified_context()
@@ -74,8 +84,8 @@ def test_version(place: Place, say: Any) -> None:
     """The hub answers at its address, with the version of the release"""
     inside = ("docker", "exec", f"{place.stack}-hub-1", "python3", "-I", "-c")
     wanted = place.ask(*inside, "import jupyterhub; print(jupyterhub.__version__)").strip()
-    address = place.settings["hub_address"].replace("0.0.0.0", "127.0.0.1")
     scheme = "https" if place.settings["tls_certificate"] else "http"
+    address = f"[{reached(place)}]" if ":" in reached(place) else reached(place)
     url = f"{scheme}://{address}:{place.settings['hub_port']}/hub/api"
     found = place.ask("python3", "-I", "-c", ASK_HUB, url).strip()
     assert found == wanted, f"{url} answers with version {found}, and the release has {wanted}"
@@ -122,10 +132,20 @@ def test_confinement(place: Place) -> None:
 
 
 def test_certificate(place: Place, say: Any) -> None:
-    """The certificate is valid for two weeks at least"""
+    """The certificate of the settings is the one that is served, and is valid for two weeks at least"""
     path = place.settings["tls_certificate"]
     if not path:
         say("plain HTTP, by the settings")
         return
+    asked = place.ask("python3", "-I", "-c", SERVED, reached(place), str(place.settings["hub_port"]), path)
+    assert asked.strip() == "True", (
+        f"{path} was renewed and the old one is served: docker restart {place.stack}-proxy-1"
+    )
     code, said = place.answer("openssl", "x509", "-in", path, "-noout", "-checkend", str(14 * 24 * 3600))
     assert code == 0, f"{path}: {said}"
+
+
+def reached(place: Place) -> str:
+    """Where the host itself reaches the hub."""
+    address = str(place.settings["hub_address"])
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(address, address)

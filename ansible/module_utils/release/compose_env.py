@@ -40,10 +40,12 @@ def compose_environment(
     docker_gid: int,
     secrets: frozenset[str] = frozenset(),
     secrets_mark: str = "",
+    tls_mark: str = "",
 ) -> dict[str, str]:
     """Every variable. `images` are ids by name, `secrets` the names of the operator's secrets that the host has.
 
-    `secrets_mark` changes when one of these does, so that the services that hold them are made anew.
+    `secrets_mark` changes when one of these does, `tls_mark` when the certificate does, so that the services that hold
+    them are made anew.
     """
     stack = str(settings["stack_name"])
     files = {name: str(layout.secret(name)) if name in secrets else "" for name in ("llm_api_key", DATABASE)}
@@ -69,6 +71,7 @@ def compose_environment(
         "SECRETS_MARK": secrets_mark,
         "TLS_CERTIFICATE": str(settings["tls_certificate"]),
         "TLS_KEY": str(settings["tls_key"]),
+        "TLS_MARK": tls_mark,
     }
 
 

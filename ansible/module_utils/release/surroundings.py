@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import grp
-import os
-import stat
 from collections.abc import Mapping
 from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Any
 
+from . import tls_files
 from .docker_cli import HERE, Docker, DockerError
-from .layout import HUB_USER
 
 ROUTES = Path("/proc/net/route")
 
 
 def in_the_way(settings: Mapping[str, Any], docker: Docker = HERE) -> tuple[str, ...]:
     """All that was found. Changes nothing."""
-    return (*networks(settings, docker), *tls(settings))
+    return (*networks(settings, docker), *tls_files.problems(settings))
 
 
 def networks(settings: Mapping[str, Any], docker: Docker = HERE, routes: Path = ROUTES) -> list[str]:
@@ -43,41 +40,6 @@ def networks(settings: Mapping[str, Any], docker: Docker = HERE, routes: Path = 
             else:
                 found[IPv4Network(network)] = f"Docker's network {one['Name']} ({network})"
     return [f"students_subnet {wanted} overlaps {what}: choose another, like 10.213.0.0/16" for what in found.values()]
-
-
-def tls(settings: Mapping[str, Any]) -> list[str]:
-    """Files of TLS that the proxy could not read: it is no root, and of the group that has the hub's secrets."""
-    wrong = []
-    for name in ("tls_certificate", "tls_key"):
-        path = str(settings[name])
-        if not path:
-            continue
-        try:
-            status = os.stat(path)
-        except OSError as error:
-            wrong.append(f"{name} {path} cannot be read ({error.strerror}): put it on this host, or correct the path")
-            continue
-        if not stat.S_ISREG(status.st_mode):
-            wrong.append(f"{name} {path} is no file: give the path of a PEM file on this host")
-        elif not _readable(status):
-            how = f"chgrp {HUB_USER} {path} && chmod g+r {path}"
-            wrong.append(
-                f"{name} {path} cannot be read by group {HUB_USER}{_name(HUB_USER)}, as which the proxy runs: {how}"
-            )
-    return wrong
-
-
-def _readable(status: os.stat_result) -> bool:
-    if status.st_mode & stat.S_IROTH:
-        return True
-    return status.st_gid == HUB_USER and bool(status.st_mode & stat.S_IRGRP)
-
-
-def _name(group: int) -> str:
-    try:
-        return f" ({grp.getgrgid(group).gr_name})"
-    except KeyError:
-        return ""
 
 
 def _routes(file: Path) -> list[tuple[IPv4Network, str]]:

@@ -84,6 +84,13 @@ def test_a_candidate_never_has_the_address_of_the_real_database() -> None:
     assert 'TELEMETRY_DATABASE_URL_FILE: ""' in overlay
 
 
+def test_a_renewed_certificate_makes_the_proxy_anew_and_nothing_else() -> None:
+    asks = [path.name for path in (ROOT / "compose").rglob("*.yaml") if "${TLS_MARK" in path.read_text()]
+    assert asks == ["tls.yaml"]
+    overlay = (ROOT / "compose/overlays/tls.yaml").read_text()
+    assert re.findall(r"^  ([a-z-]+):$", overlay, re.MULTILINE) == ["proxy"]
+
+
 def test_a_candidate_has_a_name_of_its_own() -> None:
     assert compose_env.candidate_environment(variables()) == {"JELAI_STACK": "jelai-gate"}
 

@@ -1,18 +1,15 @@
-"""Networks and TLS files of a host that do not agree with the settings are named before anything is done."""
+"""Networks of a host that do not agree with the settings are named before anything is done."""
 
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import pytest
 from release.docker_cli import Answer, Docker
-from release.layout import HUB_USER
 from release.settings import check
-from release.surroundings import in_the_way, networks, tls
+from release.surroundings import in_the_way, networks
 
 SETTINGS = {**check({}, {})[0], "students_subnet": "172.30.0.0/16"}
 HEADER = "Iface\tDestination\tGateway\tFlags\tRefCnt\tUse\tMetric\tMask\tMTU\tWindow\tIRTT\n"
@@ -60,26 +57,6 @@ def test_a_network_of_the_host_is_named_with_its_device(tmp_path: Path) -> None:
 def test_without_an_engine_or_routes_nothing_is_said(tmp_path: Path) -> None:
     silent = Docker(lambda *_: Answer(1, "", "cannot connect"))
     assert networks(SETTINGS, silent, tmp_path / "none") == []
-
-
-@pytest.mark.skipif(os.geteuid() != 0, reason="files of another group can only be made by root")
-def test_tls_files_that_the_proxy_cannot_read_are_named_with_the_remedy(tmp_path: Path) -> None:
-    certificate, key = tmp_path / "chain.pem", tmp_path / "key.pem"
-    certificate.write_text("x")
-    key.write_text("x")
-    key.chmod(0o600)
-    settings: Mapping[str, Any] = {**SETTINGS, "tls_certificate": str(certificate), "tls_key": str(key)}
-    certificate.chmod(0o644)
-    (line,) = tls(settings)
-    assert f"tls_key {key} cannot be read by group {HUB_USER}" in line and f"chgrp {HUB_USER} {key}" in line
-    os.chown(key, 0, HUB_USER)
-    assert tls(settings), "the group has no right to it yet"
-    key.chmod(0o640)
-    assert tls(settings) == []
-    (line,) = tls({**settings, "tls_key": str(tmp_path / "gone.pem")})
-    assert "No such file" in line
-    (line,) = tls({**settings, "tls_key": str(tmp_path)})
-    assert "is no file" in line
 
 
 def test_all_of_it_is_looked_at(tmp_path: Path) -> None:
