@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from .manifest import Manifest
 
 STUDENTS = "user-notebook"
+SECRETS = "SECRETS_MARK"
+"""The variable of compose that changes when a secret does."""
 
 
 def plan(
@@ -17,14 +19,25 @@ def plan(
     images: Mapping[str, str],
     settings: Mapping[str, Any],
     files: Mapping[str, bool],
+    variables: Collection[str] = (),
 ) -> list[str]:
-    """The changes, one a line. `serving` are the current release's settings; `files` tells which files differ."""
+    """The changes, one a line.
+
+    `serving` are the current release's settings; `files` tells which files differ, `variables` which of compose's do.
+    No image at all means that none was built yet.
+    """
     if current is None:
         return ["nothing serves on this host: the first release would be made, tried and served"]
     lines = [_image(name, current.images.get(name, ""), image) for name, image in sorted(images.items())]
     lines += [_setting(name, serving.get(name), settings.get(name)) for name in sorted({*serving, *settings})]
     lines += [f"file {name}: changed" for name, differs in sorted(files.items()) if differs]
+    if SECRETS in variables:
+        lines.append("secrets of the vault: changed")
     changes = [line for line in lines if line]
+    if variables and not changes:  # nearly all of them follow from images and settings
+        changes = [f"compose.env: {', '.join(sorted(variables))} changed"]
+    if not images:
+        changes.append("images: none was built here yet")
     if not changes:
         return [f"nothing: {current.id} serves and is what is asked for"]
     after = ["a new release would be tried beside the one that serves, then take its place; kernels go on"]
