@@ -24,6 +24,10 @@ dev-clean: tools ## Stop it and delete what was written
 	@$(PYTHON) scripts/dev.py clean
 
 ##@ Run a hub
+# What was typed behind make is meant for the verb, which refuses what it does not know; the environment may hold anything.
+TYPED := $(foreach name,$(.VARIABLES),$(if $(filter command,$(firstword $(origin $(name)))),$(name)))
+deploy rollback verify status releases drain logs doctor export report forget destroy: export OPTIONS_TYPED := $(TYPED)
+
 deploy: tools-deploy ## Build, try and serve a release on each hub host (DRY_RUN=1: only tell what would change)
 	@$(OPERATE) deploy
 
@@ -59,7 +63,7 @@ report: tools-research ## One page with plots of it, with pseudonyms (FROM=DAY T
 forget: tools-deploy ## Remove a student's data everywhere (USER=ada tells what there is, CONFIRM=ada removes it)
 	@$(OPERATE) forget
 
-destroy: tools-deploy ## End the hub of a host (CONFIRM=HOST; VOLUMES=1 deletes students' work too)
+destroy: tools-deploy ## End the hub of a host (CONFIRM=HOST; VOLUMES=1 deletes students' work too; DRY_RUN=1)
 	@$(OPERATE) destroy
 
 ##@ Prove it
@@ -104,7 +108,8 @@ clean: ## Delete .venv, .build and caches; images and volumes stay
 help: ## This list
 	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} \
 	  /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
-	@printf '\nVerbs of a hub take INVENTORY=local|PATH, LIMIT=HOST, SETTINGS=FILE, VAULT=ask, BREAK_LOCK=1, VERBOSE=1.\n'
+	@printf '\nVerbs of a hub take INVENTORY=local|PATH, LIMIT=HOST, SETTINGS=FILE, VAULT=ask, VERBOSE=1;\n'
+	@printf 'those that change it DRY_RUN=1, and deploy and rollback BREAK_LOCK=1.\n'
 	@printf '\nSettings, as `make dev NAME=VALUE` or in the environment (README.md has them all):\n'
 	@printf '  %s\n' 'USE_YDOC_CHAT=auto|true|false   how Juno joins a chat' \
 	  'YDOC_LAYER=auto|required|off    whether the image has real-time collaboration' \

@@ -228,22 +228,17 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--requirements", type=Path, default=REQUIREMENTS, help="folder of the lock files")
     parser.add_argument("--tag", default="dev", help="tag of the images")
     parser.add_argument("--output", type=Path, default=WORK / "images.json", help="where the results go")
+    parser.add_argument("--print", action="store_true", help="print the results too; words go to stderr then")
     options = parser.parse_args(arguments)
+    words, requirements = sys.stderr if options.print else sys.stdout, options.requirements.resolve()
+    told = {"requirements": requirements, "tag": options.tag, "only": options.only or ALL, "output": options.output}
     try:
-        build(
-            image_settings.load(),
-            lambda line: print(line, flush=True),
-            requirements=options.requirements.resolve(),
-            tag=options.tag,
-            only=options.only or ALL,
-            output=options.output,
-        )
-    except image_settings.SettingsError as error:
+        results = build(image_settings.load(), lambda line: print(line, file=words, flush=True), **told)
+    except (image_settings.SettingsError, BuildError, build_base.BaseError) as error:
         print(error, file=sys.stderr)
-        return 2
-    except (BuildError, build_base.BaseError) as error:
-        print(error, file=sys.stderr)
-        return 1
+        return 2 if isinstance(error, image_settings.SettingsError) else 1
+    if options.print:
+        print(json.dumps(results))
     return 0
 
 

@@ -1,8 +1,7 @@
 """The verbs of an operator: `operate.py deploy|rollback|status|…`. Each runs a playbook; make calls this.
 
-Options come from the environment, as make passes what was typed behind it (`make rollback TO=…`). A wrong one stops
-the command with one sentence before anything is asked of a host. On Ctrl-C and SIGTERM the playbook is ended, then the
-lock of this deploy is given back.
+A wrong option (verbs.py) or host (hosts.py) stops the command with one sentence before anything is asked of a host. On
+Ctrl-C and SIGTERM the playbook is ended, then the lock of this deploy is given back.
 """
 
 from __future__ import annotations
@@ -18,110 +17,23 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 
-from research import span
+import hosts
+from hosts import ANSIBLE, BIN, ROOT
+from verbs import COMMON, RESEARCH, VERBS, OptionError, read_options
 
-ROOT = Path(__file__).resolve().parent.parent
-ANSIBLE = ROOT / "ansible"
-PLAYBOOK = ROOT / ".venv" / "bin" / "ansible-playbook"
-BUILD_SETTINGS = ROOT / ".build" / "build-settings.json"
-TRUE, FALSE = ("1", "true", "yes", "on"), ("", "0", "false", "no", "off")
-
-
-class OptionError(Exception):
-    """An option is wrong; the message says which, and what is allowed."""
-
-
-@dataclass(frozen=True)
-class Verb:
-    """A verb: its playbook, the options it knows beside the common ones, and whether it holds the deploy lock."""
-
-    playbook: str
-    options: tuple[str, ...] = ()
-    locks: bool = False
-    facts: Mapping[str, object] = field(default_factory=dict)
-
-
-COMMON = ("INVENTORY", "LIMIT", "SETTINGS", "VAULT", "VERBOSE")
-VERBS = {
-    "deploy": Verb("deploy.yml", ("DRY_RUN", "BREAK_LOCK", "WHEN"), locks=True),
-    "rollback": Verb("rollback.yml", ("TO", "MODE", "WHEN", "DRY_RUN", "BREAK_LOCK"), locks=True),
-    "drain": Verb("drain.yml", ("WHEN", "WHOSE", "MINUTES", "IDLE_MINUTES", "DRY_RUN")),
-    "status": Verb("status.yml", ("JSON",)),
-    "releases": Verb("releases.yml", ("JSON",)),
-    "logs": Verb("logs.yml", ("STUDENT", "SERVICE", "LINES")),
-    "doctor": Verb("doctor.yml"),
-    "export": Verb("export.yml", ("FROM", "TO", "FORMAT", "OUT", "COURSE", "PSEUDONYMS")),
-    "report": Verb("export.yml", ("FROM", "TO", "OUT", "COURSE"), facts={"PSEUDONYMS": True}),
-    "forget": Verb("forget.yml", ("STUDENT", "CONFIRM")),
-    "destroy": Verb("destroy.yml", ("CONFIRM", "VOLUMES"), locks=True),
-    "check": Verb("check.yml"),
-    "build": Verb("build.yml"),
-    "unlock": Verb("unlock.yml"),
-}
-CHOICES = {
-    "MODE": ("full", "quick", "quick-undo"),
-    "WHEN": ("next-start", "idle", "now"),
-    "WHOSE": ("older", "mode", "all"),
-    "VAULT": ("", "ask"),
-    "FORMAT": ("parquet", "csv", "jsonl"),
-}
-NUMBERS = ("LINES", "MINUTES", "IDLE_MINUTES")
-SWITCHES = ("DRY_RUN", "BREAK_LOCK", "JSON", "VOLUMES", "VERBOSE", "PSEUDONYMS")
-RESEARCH = ("export", "report")
-
-
-def read_options(verb: str, environ: Mapping[str, str]) -> dict[str, object]:
-    """The options of a verb, checked. Raises OptionError."""
-    found: dict[str, object] = {}
-    for name in (*COMMON, *VERBS[verb].options):
-        value = environ.get(name, "").strip()
-        if name in SWITCHES:
-            if value.lower() not in (*TRUE, *FALSE):
-                raise OptionError(f"{name}={value!r} is not valid: expected 1 or 0.")
-            found[name] = value.lower() in TRUE
-        elif value:
-            if name in NUMBERS and not (value.isascii() and value.isdecimal()):
-                raise OptionError(f"{name}={value!r} is not valid: expected a whole number.")
-            allowed = CHOICES.get(name)
-            if allowed and value not in allowed:
-                raise OptionError(f"{name}={value!r} is not valid: expected {' or '.join(filter(None, allowed))}.")
-            found[name] = value
-    if found.get("TO") and found.get("MODE", "full") != "full":
-        raise OptionError(f"TO names a release for a full rollback; MODE={found['MODE']} changes no release.")
-    if found.get("STUDENT") and found.get("SERVICE"):
-        raise OptionError("USER names a student's server and SERVICE one of the hub's: give one of them.")
-    if verb in RESEARCH:
-        try:
-            span.check(str(found.get("FROM", "")), str(found.get("TO", "")))
-        except span.SpanError as error:
-            raise OptionError(str(error)) from None
-    if verb == "forget" and not found.get("STUDENT"):
-        raise OptionError("USER is not set: say who, as in make forget USER=ada.")
-    if settings := found.get("SETTINGS"):
-        if not Path(str(settings)).is_file():
-            raise OptionError(f"SETTINGS={settings!r} is not valid: there is no such file.")
-        found["SETTINGS"] = str(Path(str(settings)).resolve())
-    return found
-
-
-def inventory(name: str) -> Path:
-    """An inventory by its name below ansible/inventories, or by its path. Raises OptionError."""
-    for path in (ANSIBLE / "inventories" / name, Path(name)):
-        if path.exists():
-            return path.resolve()
-    known = ", ".join(sorted(path.name for path in (ANSIBLE / "inventories").iterdir()))
-    raise OptionError(f"INVENTORY={name!r} is not valid: there is no such folder or file (known: {known}).")
+PLAYBOOK = BIN / "ansible-playbook"
+WORK = ROOT / ".build"
 
 
 def command(verb: str, options: Mapping[str, object]) -> list[str]:
     """The ansible-playbook command of a verb."""
     argv = [str(PLAYBOOK), str(ANSIBLE / "playbooks" / VERBS[verb].playbook)]
-    argv += ["--inventory", str(inventory(str(options.get("INVENTORY", "local"))))]
+    argv += ["--inventory", str(hosts.inventory(str(options.get("INVENTORY", "local"))))]
     if limit := options.get("LIMIT"):
-        argv += ["--limit", f"{limit},localhost"]
+        argv += ["--limit", str(limit)]
     if options.get("DRY_RUN"):
         argv += ["--check"]
     if options.get("VERBOSE"):
@@ -135,13 +47,13 @@ def command(verb: str, options: Mapping[str, object]) -> list[str]:
     return argv
 
 
-def run(argv: list[str], environment: Mapping[str, str] = os.environ) -> int:
+def run(argv: list[str], environment: Mapping[str, str] = os.environ, out: IO[str] | None = None) -> int:
     """Run a program; a signal to us ends it, and its end is waited for. Its exit code, 130 or 143 after a signal."""
     # USER=ada names a student. Ansible would take it for who runs this, and look for sudo where root runs it.
     me = pwd.getpwuid(os.geteuid()).pw_name
     environment = {**environment, "ANSIBLE_CONFIG": str(ANSIBLE / "ansible.cfg"), "USER": me, "LOGNAME": me}
     # A session of its own: Ctrl-C comes to us alone, so that the playbook ends once and in order.
-    child = subprocess.Popen(argv, env=environment, start_new_session=True, stdin=None)
+    child = subprocess.Popen(argv, env=environment, start_new_session=True, stdin=None, stdout=out)
     told: list[int] = []
 
     def forward(number: int, _: object) -> None:
@@ -154,15 +66,25 @@ def run(argv: list[str], environment: Mapping[str, str] = os.environ) -> int:
     return 128 + told[0] if told else code
 
 
-def build_first(options: Mapping[str, object]) -> int:
-    """Check the settings and build where a person can watch it; the playbook then finds everything built."""
-    shared = {name: options[name] for name in COMMON if name in options}
-    if code := run(command("check", shared)):
-        return code
-    if code := run([str(PLAYBOOK), str(ANSIBLE / "playbooks" / "builder.yml")]):
-        return code
-    environment = {**os.environ, **json.loads(BUILD_SETTINGS.read_text())}
-    return run([sys.executable, str(ROOT / "scripts" / "build_images.py")], environment)
+def build_first(options: Mapping[str, object]) -> tuple[int, dict[str, object]]:
+    """See that all hosts are ready, and build where a person can watch it. The exit code, and what was built.
+
+    The files are this process's own: another deploy from here may build something else meanwhile.
+    """
+    WORK.mkdir(exist_ok=True)
+    shared = {name: options[name] for name in (*COMMON, "BREAK_LOCK") if name in options}
+    with tempfile.TemporaryDirectory(prefix="deploy-", dir=WORK) as folder:
+        settings, built = Path(folder) / "build-settings.json", Path(folder) / "images.json"
+        if code := run(
+            [*command("ready", shared), "--extra-vars", json.dumps({"images_settings_file": str(settings)})]
+        ):
+            return code, {}
+        if code := run([str(PLAYBOOK), str(ANSIBLE / "playbooks" / "builder.yml")]):
+            return code, {}
+        environment = {**os.environ, **json.loads(settings.read_text())}
+        with built.open("w") as out:
+            code = run([sys.executable, str(ROOT / "scripts" / "build_images.py"), "--print"], environment, out)
+        return code, {} if code else json.loads(built.read_text())
 
 
 @contextmanager
@@ -183,8 +105,8 @@ def research(verb: str, options: Mapping[str, object], argv: list[str]) -> int:
     told = {name: options.get(name, VERBS[verb].facts.get(name, "")) for name in ("FROM", "TO", "COURSE", "PSEUDONYMS")}
     wanted = {name.lower(): value for name, value in told.items()}
     out = Path(str(options.get("OUT") or ROOT / "exports" / time.strftime(f"{verb}-%Y%m%d-%H%M%S"))).absolute()
-    BUILD_SETTINGS.parent.mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="dumps-", dir=BUILD_SETTINGS.parent) as folder:  # 0700
+    WORK.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="dumps-", dir=WORK) as folder:  # 0700
         if code := run([*argv, "--extra-vars", json.dumps({"jelai_dumps": folder, "jelai_wanted": wanted})]):
             return code
         making = [
@@ -203,12 +125,13 @@ def research(verb: str, options: Mapping[str, object], argv: list[str]) -> int:
 
 def perform(verb: str, options: Mapping[str, object], argv: list[str]) -> int:
     """Run the verb; give its lock back when it was stopped."""
-    if verb == "deploy" and not options.get("DRY_RUN"):
-        if code := build_first(options):
-            return code
-        argv = [*argv, "--extra-vars", json.dumps({"jelai_built": True})]
     if verb in RESEARCH:
         return research(verb, options, argv)
+    if verb == "deploy" and not options.get("DRY_RUN"):
+        code, built = build_first(options)
+        if code:
+            return code
+        argv = [*argv, "--extra-vars", json.dumps({"jelai_built": built})]
     code = run(argv)
     if code > 128 and VERBS[verb].locks:
         print(f"{verb}: stopped by you; giving the lock back", file=sys.stderr)
@@ -221,14 +144,19 @@ def main(arguments: list[str]) -> int:
     if verb not in VERBS:
         print(f"operate: no verb is called {verb!r}; known: {', '.join(VERBS)}", file=sys.stderr)
         return 2
+    if not PLAYBOOK.exists():
+        print(f"operate: {BIN.parent} is not there yet: run scripts/bootstrap --deploy", file=sys.stderr)
+        return 2
     try:
         options = read_options(verb, os.environ)
-        argv = command(verb, options)
+        with vault_password(options):
+            chosen = hosts.chosen(verb, options)
+            if verb == "destroy":
+                options["LIMIT"] = chosen[0]
+            return perform(verb, options, command(verb, options))
     except OptionError as error:
         print(error, file=sys.stderr)
         return 2
-    with vault_password(options):
-        return perform(verb, options, argv)
 
 
 if __name__ == "__main__":

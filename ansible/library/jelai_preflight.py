@@ -23,6 +23,11 @@ options:
     description: Every setting with its value, as M(jelai_settings) returned them.
     type: dict
     required: true
+  engine:
+    description: Whether it must be there, or comes with the deploy, so that what needs it is not looked at yet.
+    type: str
+    choices: [needed, comes]
+    default: needed
 author: the jelai-ops developers
 """
 
@@ -49,6 +54,7 @@ def main() -> None:
         argument_spec={
             "root": {"type": "path", "default": DEFAULT_ROOT},
             "settings": {"type": "dict", "required": True},
+            "engine": {"type": "str", "choices": ["needed", "comes"], "default": "needed"},
         },
         supports_check_mode=True,
     )
@@ -57,7 +63,7 @@ def main() -> None:
         facts = look(Layout(module.params["root"]), settings)
     except EXPECTED as error:
         module.fail_json(sentence(error))
-    problems = judge(facts, settings)
+    problems = judge(facts, settings, engine_comes=module.params["engine"] == "comes")
     if problems:
         module.fail_json("\n".join(problems), problems=problems, hints=advise(facts))
     module.exit_json(changed=False, problems=[], hints=advise(facts))

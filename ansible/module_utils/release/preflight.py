@@ -51,16 +51,16 @@ class Facts:
     """A sentence for each network and file of the host that does not agree with the settings."""
 
 
-def judge(facts: Facts, settings: Mapping[str, Any]) -> list[str]:
-    """A sentence for each thing in the way."""
-    wrong = []
+def judge(facts: Facts, settings: Mapping[str, Any], *, engine_comes: bool = False) -> list[str]:
+    """A sentence for each thing in the way. `engine_comes`: where it is not there yet, a deploy brings it."""
+    wrong, early = [], engine_comes and not facts.engine
     for folder, free in facts.free.items():
         if free < settings["disk_free_gb"]:
             hint = "free some, or lower disk_free_gb"
             wrong.append(f"{folder} has {free:.1f} GB free, and a deploy needs {settings['disk_free_gb']:g}: {hint}")
-    if not facts.engine:
+    if not facts.engine and not early:
         wrong.append(f"the Docker Engine does not answer ({facts.engine_problem}): start it")
-    elif _numbers(facts.engine) < ENGINE:
+    elif facts.engine and _numbers(facts.engine) < ENGINE:
         wrong.append(f"Docker Engine {facts.engine} is too old: {'.'.join(map(str, ENGINE))} or newer is needed")
     if facts.port not in ("", "ours"):
         where = f"{settings['hub_address']}:{settings['hub_port']}"
@@ -68,7 +68,7 @@ def judge(facts: Facts, settings: Mapping[str, Any]) -> list[str]:
     if facts.last and facts.now < facts.last - CLOCK_SLACK:
         times = f"{_text(facts.now)}, and this host has written something at {_text(facts.last)}"
         wrong.append(f"this host's clock cannot be right, it says {times}: set the clock")
-    if not facts.filtered:
+    if not facts.filtered and not early:
         wrong.append(
             "the kernel module br_netfilter is not there, without which students' servers could reach each other: "
             "load it (modprobe br_netfilter)"

@@ -51,10 +51,19 @@ class CallbackModule(CallbackBase):
         self._began = time.monotonic()
         self._announced = False
         self._json = False
+        self._hosts: list[str] = []
+        self._nobody = False
         self._rows: dict[str, Any] = {}
 
     def v2_playbook_on_play_start(self, play: Any) -> None:
+        self._hosts = [str(pattern) for pattern in play.hosts or []]
         self._json = boolean(play.get_variable_manager().extra_vars.get("jelai_json", False), strict=False)
+
+    def v2_playbook_on_no_hosts_matched(self) -> None:
+        if self._hosts and not self._nobody:  # none at all is a play that is left out on purpose
+            self._nobody = True
+            said = f"nothing was done: no host of {', '.join(self._hosts)} is in this inventory and limit"
+            self._display.display(f"ansible: {said}", color="red", stderr=True)
 
     def v2_playbook_on_task_start(self, task: Any, is_conditional: bool) -> None:
         self._began = time.monotonic()
@@ -98,7 +107,8 @@ class CallbackModule(CallbackBase):
 
     def v2_runner_on_failed(self, result: Any, ignore_errors: bool = False) -> None:
         outcome = result._result
-        said = [str(outcome.get("msg") or "failed")]
+        items = [str(one["msg"]) for one in outcome.get("results", ()) if one.get("failed") and one.get("msg")]
+        said = items or [str(outcome.get("msg") or "failed")]
         if streams := [outcome[key].strip() for key in ("stderr", "stdout") if outcome.get(key)]:
             said.append(streams[0])
         self._tell(result, "\n".join(said), error=not ignore_errors)

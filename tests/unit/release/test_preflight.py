@@ -106,3 +106,10 @@ def test_the_clock_is_compared_with_what_was_written_last(layout: Layout, staged
     audit.start(layout, "deploy")
     last = last_time(layout)
     assert last and last > release.made
+
+
+def test_before_an_engine_is_there_only_the_rest_is_judged() -> None:
+    bare = replace(GOOD, engine="", engine_problem="no client", filtered=False)
+    assert len(judge(bare, SETTINGS)) == 2 and judge(bare, SETTINGS, engine_comes=True) == []
+    assert len(judge(replace(bare, memory=1.0), SETTINGS, engine_comes=True)) == 1
+    assert len(judge(replace(GOOD, engine="20.10.24"), SETTINGS, engine_comes=True)) == 1

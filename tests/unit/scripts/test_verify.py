@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import hosts
+import pytest
 import verify
 import verify_report
 
@@ -23,6 +25,23 @@ def test_a_line_is_a_mark_the_check_and_what_it_said() -> None:
 def test_every_host_is_checked_over_the_inventory() -> None:
     argv = verify.pytest_command(["hub1", "hub2"], Path("/x/hosts.yml"))
     assert "--hosts=ansible://hub1,ansible://hub2" in argv and "--ansible-inventory=/x/hosts.yml" in argv
+
+
+def test_a_host_that_does_not_answer_has_failed_and_the_others_are_checked(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def checks(names: Any, *_: Any) -> Any:
+        yield from (row(host=name) for name in names)
+
+    monkeypatch.setattr(verify, "RESULTS", tmp_path)
+    monkeypatch.setattr(verify, "ROOT", tmp_path)
+    monkeypatch.setattr(verify, "status", lambda _: {"hub1": {"release": {"id": "R1"}}})
+    monkeypatch.setattr(verify, "checks", checks)
+    monkeypatch.setattr(hosts, "chosen", lambda *_: ["hub1", "hub2"])
+    assert verify.verify({}) == 1
+    said = capsys.readouterr().out
+    assert "✗ hub2: The host says what serves" in said and "✓ hub1: All is well" in said
+    assert "1 of 2 checks passed, 1 failed" in said and "hub2" in (tmp_path / "verify.html").read_text()
 
 
 def test_the_sum_names_what_failed_and_what_was_left_out() -> None:
