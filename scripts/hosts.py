@@ -8,7 +8,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from verbs import OptionError
+from verbs import OptionError, broken
 
 ROOT = Path(__file__).resolve().parent.parent
 ANSIBLE = ROOT / "ansible"
@@ -56,18 +56,26 @@ def listed(name: str, limit: str = "") -> list[str]:
     """The hosts of the group `hubs` that a limit leaves, none if it leaves none. Raises OptionError."""
     argv = [str(BIN / "ansible"), "hubs", "--list-hosts", "--inventory", str(inventory(name))]
     argv += ["--limit", limit] if limit else []
-    env = {**environment(), "ANSIBLE_NOCOLOR": "1"}
+    # Variables are read too: a vault that cannot be opened, or a broken file, is found out now.
+    env = {**environment(), "ANSIBLE_NOCOLOR": "1", "ANSIBLE_RUN_VARS_PLUGINS": "start"}
     done = subprocess.run(argv, env=env, capture_output=True, text=True, check=False)
     if done.returncode == 0:
         return [line.strip() for line in done.stdout.splitlines()[1:] if line.strip()]
     if "no hosts to target" in done.stderr or "Could not match supplied host pattern" in done.stderr:
         return []
-    raise OptionError(f"INVENTORY={name!r} cannot be read: {reason(done.stderr)}.")
+    raise OptionError(f"INVENTORY={name!r} cannot be read: {reason(done.stderr, inventory(name))}.")
 
 
-def reason(said: str) -> str:
-    """Why an inventory cannot be read, of the many words that Ansible has for it."""
-    why = re.search(r"(YAML parsing failed: .+|Failed to parse inventory: .+)", said)
+def reason(said: str, place: Path) -> str:
+    """Why an inventory cannot be read, of the many words that Ansible has for it, or none of which file."""
+    if "no vault secrets found" in said:
+        return "it has a vault, so say VAULT=ask, or ANSIBLE_VAULT_PASSWORD_FILE=FILE with its password"
+    if "Decryption failed" in said:
+        return "this is not the password of its vault"
+    for path in sorted(place.rglob("*.y*ml")) if place.is_dir() else []:
+        if wrong := broken(path):
+            return f"{path.relative_to(place)}, {wrong}"
+    why = re.search(r"(?:YAML parsing failed|Failed to parse inventory): .+", said)
     where = re.search(r"^Origin: (\S+:\d+)", said, re.MULTILINE)
-    text = why[1] if why else (said.strip().splitlines() or ["ansible does not say why"])[-1]
-    return text.rstrip(". ") + (f" ({where[1]})" if where else "")
+    text = why[0] if why else (said.strip().splitlines() or ["ansible does not say why"])[-1]
+    return text.removeprefix("[ERROR]: ").rstrip(". ") + (f" ({where[1]})" if where else "")

@@ -94,7 +94,10 @@ def vault_password(options: dict[str, object]) -> Iterator[None]:
         yield
         return
     with tempfile.NamedTemporaryFile("w", prefix="jelai-vault-") as file:  # 0600
-        file.write(getpass.getpass("Vault password: "))
+        try:
+            file.write(getpass.getpass("Vault password: "))
+        except (EOFError, KeyboardInterrupt):
+            raise OptionError("VAULT=ask: no password was given.") from None
         file.flush()
         os.environ["ANSIBLE_VAULT_PASSWORD_FILE"] = file.name
         yield

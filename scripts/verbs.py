@@ -133,23 +133,33 @@ VARIABLES = ("jelai", "ansible_", "engine_", "images_")
 MAPPINGS = ("jelai", "jelai_host", "jelai_secrets")
 
 
+def broken(path: Path) -> str:
+    """Where a YAML file cannot be read, and why; empty if it can. Values may have tags that only Ansible knows."""
+    import yaml  # a part of .venv, of which nothing is needed before
+
+    try:
+        yaml.compose(path.read_text(), Loader=yaml.SafeLoader)
+    except (OSError, UnicodeDecodeError) as error:
+        return str(error)
+    except yaml.YAMLError as error:
+        place = getattr(error, "problem_mark", None)
+        return f"line {place.line + 1}: {getattr(error, 'problem', '')}" if place else str(error).splitlines()[0]
+    return ""
+
+
 def settings_file(name: str) -> str:
     """The whole path of a file of variables that can be what it should be. Raises OptionError."""
-    import yaml  # a part of .venv, of which nothing is needed before
+    import yaml
 
     path = Path(name)
     if not path.is_file():
         raise OptionError(f"SETTINGS={name!r} is not valid: there is no such file.")
-    try:
-        text = path.read_text()
-        # Nodes, because values may have tags that only Ansible knows (!vault).
-        top = None if text.startswith("$ANSIBLE_VAULT") else yaml.compose(text, Loader=yaml.SafeLoader)
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        place = getattr(error, "problem_mark", None)
-        where = f"line {place.line + 1}: {getattr(error, 'problem', '')}" if place else str(error).splitlines()[0]
-        raise OptionError(f"SETTINGS={name!r} cannot be read: {where}.") from None
+    if why := broken(path):
+        raise OptionError(f"SETTINGS={name!r} cannot be read: {why}.")
+    text = path.read_text()
     if text.startswith("$ANSIBLE_VAULT"):
         return str(path.resolve())
+    top = yaml.compose(text, Loader=yaml.SafeLoader)
     hint = "settings stand below the key jelai, as in `jelai: {hub_port: 8000}`"
     if not isinstance(top, yaml.MappingNode):
         raise OptionError(f"SETTINGS={name!r} has no settings: {hint}.")

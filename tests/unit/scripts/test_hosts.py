@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
 import pytest
-from hosts import chosen, confirmed, inventory
+from hosts import BIN, chosen, confirmed, inventory
 from verbs import OptionError
 
 TWO = "all: {children: {hubs: {hosts: {localhost: , hub2: }}, others: {hosts: {lamp: }}}}\n"
@@ -42,6 +43,32 @@ def test_an_inventory_without_hubs_and_a_broken_one_are_a_sentence(text: str, wo
     file.write_text(text)
     with pytest.raises(OptionError, match=words):
         chosen("status", {"INVENTORY": str(file)})
+
+
+@pytest.mark.parametrize(
+    ("password", "words"), [(None, "it has a vault, so say VAULT=ask"), ("wrong", "not the password of its vault")]
+)
+def test_a_vault_that_cannot_be_opened_is_found_out_first(
+    two: str, password: str | None, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "right").write_text("right")
+    vault = tmp_path / "group_vars" / "hubs.yml"
+    vault.parent.mkdir()
+    vault.write_text("jelai_secrets: {}")
+    argv = [BIN / "ansible-vault", "encrypt", "--vault-password-file", tmp_path / "right", vault]
+    subprocess.run(argv, check=True, capture_output=True)
+    if password:
+        (tmp_path / "given").write_text(password)
+        monkeypatch.setenv("ANSIBLE_VAULT_PASSWORD_FILE", str(tmp_path / "given"))
+    with pytest.raises(OptionError, match=words):
+        chosen("deploy", {"INVENTORY": two})
+
+
+def test_a_broken_file_of_variables_is_named(two: str, tmp_path: Path) -> None:
+    (tmp_path / "group_vars").mkdir()
+    (tmp_path / "group_vars" / "hubs.yml").write_text("jelai:\n  hub_port: 8000\n bad: [\n")
+    with pytest.raises(OptionError, match=r"cannot be read: group_vars/hubs.yml, line \d+: "):
+        chosen("deploy", {"INVENTORY": str(tmp_path)})
 
 
 def test_an_unknown_inventory_names_those_that_are_known() -> None:
