@@ -49,8 +49,8 @@ def main() -> None:
     module = AnsibleModule(argument_spec=arguments, supports_check_mode=True)
     layout = Layout(module.params["root"])
     try:
-        stack = would_end(layout)
-        if module.check_mode or not stack:
+        stack = would_end(layout, volumes=module.params["volumes"])
+        if module.check_mode:
             said = f"{stack} would be ended" if stack else "nothing serves on this host"
         else:
             said = destroy(layout, volumes=module.params["volumes"])

@@ -116,12 +116,12 @@ def students(stack: str) -> list[str]:
     return run(["docker", "ps", "--all", *mine, "--format", "{{.Names}}"]).split()
 
 
-def clean_up(project: str) -> None:
-    """Remove a project and all that its hub made, volumes too, by their labels. Raises DockerError if any stays."""
+def clean_up(project: str, *, volumes: bool = True) -> None:
+    """Remove a project and all that its hub made, by their labels. Raises DockerError if any stays."""
     for label in (f"org.jelai.stack={project}", f"com.docker.compose.project={project}"):
         mine = ("--filter", f"label={label}")
         if found := run(["docker", "ps", "--all", "--quiet", *mine]).split():
             run(["docker", "rm", "--force", "--volumes", *found])
-        for kind in ("network", "volume"):
+        for kind in ("network", "volume") if volumes else ("network",):
             if found := run(["docker", kind, "ls", "--quiet", *mine]).split():
                 run(["docker", kind, "rm", "--force", *found])
