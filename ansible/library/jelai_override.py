@@ -8,7 +8,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.release import override
 from ansible.module_utils.release.layout import DEFAULT_ROOT, Layout
 from ansible.module_utils.release.problem import EXPECTED, sentence
-from ansible.module_utils.release.servers import find
+from ansible.module_utils.release.servers import Server, find
 
 DOCUMENTATION = r"""
 module: jelai_override
@@ -81,8 +81,9 @@ def apply(module: AnsibleModule, layout: Layout) -> dict[str, object]:
     """Make it so."""
     wanted = module.params["state"] == "present"
     value = module.params["use_ydoc_chat" if wanted else "setting"]
-    servers = [server for server in find(module.params["stack"]) if server.state == "running"]
+    stack = module.params["stack"]
     if module.check_mode:
+        servers = _running(stack)
         there = override.read(layout.override)
         changed = there is None or there.use_ydoc_chat != value if wanted else there is not None
         return {"changed": changed, "junos": [], "summary": f"{len(servers)} Junos would be told", "table": ""}
@@ -90,6 +91,7 @@ def apply(module: AnsibleModule, layout: Layout) -> dict[str, object]:
         changed = override.record(layout.override, value, module.params["who"])
     else:
         changed = override.clear(layout.override)
+    servers = _running(stack)  # after the record: what starts from now on reads that
     rows = override.tell_all(servers, value, news=changed)
     return {
         "changed": changed or any(row.changed for row in rows),
@@ -97,6 +99,10 @@ def apply(module: AnsibleModule, layout: Layout) -> dict[str, object]:
         "summary": override.summary(rows, value),
         "table": override.shown(rows, value),
     }
+
+
+def _running(stack: str) -> list[Server]:
+    return [server for server in find(stack) if server.state == "running"]
 
 
 def main() -> None:

@@ -12,6 +12,7 @@ FOLDER = Path(__file__).with_name("broken")
 REPLACES = {
     "does-not-start": "user-notebook",
     "hub-configuration": "hub",
+    "upgrades": "hub",
     "silent": "user-notebook",
     "twice": "user-notebook",
 }

@@ -41,6 +41,8 @@ class Facts:
     now: datetime
     last: datetime | None
     """The newest time that this host has written down: the clock cannot be before it."""
+    last_in: str
+    """Where that stands."""
     synchronised: bool | None
     """What the host says of its clock, if it says anything."""
     filtered: bool
@@ -66,8 +68,11 @@ def judge(facts: Facts, settings: Mapping[str, Any], *, engine_comes: bool = Fal
         where = f"{settings['hub_address']}:{settings['hub_port']}"
         wrong.append(f"{where} {facts.port}: end it, or choose another hub_port or hub_address")
     if facts.last and facts.now < facts.last - CLOCK_SLACK:
-        times = f"{_text(facts.now)}, and this host has written something at {_text(facts.last)}"
-        wrong.append(f"this host's clock cannot be right, it says {times}: set the clock")
+        times = f"it says {_text(facts.now)}, and {facts.last_in} says {_text(facts.last)}"
+        wrong.append(
+            f"this host's clock cannot be right, {times}: set the clock, or if it was wrong then and is right now, "
+            "correct the time in that file"
+        )
     if not facts.filtered and not early:
         wrong.append(
             "the kernel module br_netfilter is not there, without which students' servers could reach each other: "
@@ -93,13 +98,15 @@ def look(layout: Layout, settings: Mapping[str, Any], docker: Docker = HERE) -> 
         folders.append(_existing(Path(root)))
     except DockerError as error:
         problem = str(error)
+    last, last_in = last_time(layout) or (None, "")
     return Facts(
         free={str(folder): shutil.disk_usage(folder).free / GB for folder in _disks(folders)},
         engine=engine,
         engine_problem=problem,
         port=port(str(settings["hub_address"]), int(settings["hub_port"]), str(settings["stack_name"]), docker),
         now=datetime.now(UTC),
-        last=last_time(layout),
+        last=last,
+        last_in=last_in,
         synchronised=_synchronised(),
         filtered=_filtered(),
         memory=os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / GB,
@@ -132,11 +139,12 @@ def port(address: str, number: int, stack: str, docker: Docker = HERE) -> str:
     return f"is in use by {f'the container {names}' if names else 'another program'}"
 
 
-def last_time(layout: Layout) -> datetime | None:
-    """The newest time in the audit and in the manifests."""
-    times = [one.manifest.made for one in Store(layout).all() if one.manifest]
+def last_time(layout: Layout) -> tuple[datetime, str] | None:
+    """The newest time in the audit and in the manifests, and where it stands."""
+    releases = [one.manifest for one in Store(layout).all() if one.manifest]
+    times = [(one.made, f'{layout.manifest(one.id)} ("created")') for one in releases]
     if newest := audit.last_time(layout):
-        times.append(newest)
+        times.append((newest, f'{layout.audit} (a line\'s "at")'))
     return max(times, default=None)
 
 

@@ -173,4 +173,5 @@ def wanted(layout: Layout, image: str, settings: Mapping[str, Any], stack: str, 
         chat_dir=str(settings["chat_dir"]),
         mention=str(settings["juno_name"]) if settings["juno_reply_to"] == "mentions" else "",
         seconds=float(settings["gate_seconds"]),
+        deadline=120 + 2 * float(settings["gate_seconds"]),  # Juno and telemetry may take that long, each
     )

@@ -96,6 +96,8 @@ def stack_name(value: Any) -> str:
     # The bridge of the students' network is NAME-st: Linux takes 15 characters.
     if not isinstance(value, str) or not re.fullmatch(r"[a-z](?:[a-z0-9-]{0,10}[a-z0-9])?", value):
         raise ValueError("1 to 12 of a-z, 0-9 and -, a letter first (Linux allows 15 for the bridge NAME-st)")
+    if value.endswith("-gate"):
+        raise ValueError("a name without -gate at its end: that is the candidate of another stack, and cleaned away")
     return value
 
 

@@ -33,6 +33,10 @@ def networks(settings: Mapping[str, Any], docker: Docker = HERE, routes: Path = 
     for one in there:
         for config in one.get("IPAM", {}).get("Config") or ():
             network = config.get("Subnet", "")
+            if one["Name"] == f"{stack}-students" and network != str(wanted):
+                changed = f"students_subnet is {wanted}, and the network of the students' servers has {network}"
+                how = "set it back, or end the hub first (make destroy; volumes stay), which makes the network anew"
+                return [f"{changed}: {how}"]
             if ":" in network or not network or not IPv4Network(network).overlaps(wanted):
                 continue
             if one["Name"] == f"{stack}-students":

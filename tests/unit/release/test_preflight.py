@@ -25,6 +25,7 @@ GOOD = Facts(
     port="",
     now=NOW,
     last=NOW - timedelta(days=1),
+    last_in="audit.jsonl",
     synchronised=True,
     filtered=True,
     memory=24.0,
@@ -52,7 +53,10 @@ def test_a_good_host_has_nothing_in_the_way() -> None:
         ({"engine": "", "engine_problem": "no client"}, "the Docker Engine does not answer (no client): start it"),
         ({"engine": "20.10.24"}, "Docker Engine 20.10.24 is too old: 25.0 or newer is needed"),
         ({"port": "is in use by another program"}, "127.0.0.1:8000 is in use by another program: end it, or choose"),
-        ({"last": NOW + timedelta(minutes=5)}, "clock cannot be right, it says 2025-03-01T12:00:00+00:00"),
+        (
+            {"last": NOW + timedelta(minutes=5)},
+            "and audit.jsonl says 2025-03-01T12:05:00+00:00: set the clock",
+        ),
         ({"filtered": False}, "modprobe br_netfilter"),
         ({"memory": 1.0}, "less than one student's server may use (2G)"),
     ],
@@ -102,10 +106,10 @@ def test_looking_finds_what_there_is(layout: Layout) -> None:
 def test_the_clock_is_compared_with_what_was_written_last(layout: Layout, staged: Staging) -> None:
     assert last_time(layout) is None
     release = staged(1)
-    assert last_time(layout) == release.made
+    assert last_time(layout) == (release.made, f'{layout.manifest(release.id)} ("created")')
     audit.start(layout, "deploy")
     last = last_time(layout)
-    assert last and last > release.made
+    assert last and last[0] > release.made and str(layout.audit) in last[1]
 
 
 def test_before_an_engine_is_there_only_the_rest_is_judged() -> None:

@@ -150,6 +150,7 @@ def test_telemetry_that_is_forwarded_needs_fluent_bit_in_the_image() -> None:
         ({"use_ydoc_chat": "banana"}, "use_ydoc_chat is 'banana': expected auto, true or false (on/off"),
         ({"stack_name": "jelai-production"}, "stack_name is 'jelai-production': expected 1 to 12 of a-z"),
         ({"stack_name": "Hub"}, "stack_name is 'Hub': expected 1 to 12 of a-z"),
+        ({"stack_name": "hub-gate"}, "expected a name without -gate at its end"),
         ({"stack_name": "hub-"}, "stack_name is 'hub-': expected 1 to 12 of a-z"),
         ({"students_subnet": "8.8.8.0/24"}, "students_subnet is '8.8.8.0/24': expected a private network"),
         ({"students_subnet": "10.0.0.0/28"}, "students_subnet is '10.0.0.0/28': expected a larger network"),

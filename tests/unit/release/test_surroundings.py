@@ -45,6 +45,12 @@ def test_the_network_of_this_hub_itself_is_no_problem(tmp_path: Path) -> None:
     assert networks(SETTINGS, docker_with(**{"jelai-students": "172.30.0.0/16"}), ours) == []
 
 
+def test_a_network_that_the_hub_has_already_is_not_changed_under_its_students(tmp_path: Path) -> None:
+    (line,) = networks(SETTINGS, docker_with(**{"jelai-students": "10.9.0.0/16"}), routes(tmp_path))
+    assert line.startswith("students_subnet is 172.30.0.0/16, and the network of the students' servers has 10.9.0.0/16")
+    assert "make destroy" in line
+
+
 def test_a_network_of_the_host_is_named_with_its_device(tmp_path: Path) -> None:
     (line,) = networks(
         SETTINGS, docker_with(), routes(tmp_path, ("eth1", "0000A8C0", "0000FFFF"), ("eth0", "00001EAC", "0000FFFF"))
