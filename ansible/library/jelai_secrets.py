@@ -14,6 +14,7 @@ module: jelai_secrets
 short_description: Makes the secrets that a host lacks, and writes those of the operator
 description:
   - What was made is never made again. Those of the operator follow the vault; what left the vault stays.
+  - Until a release serves with them, those that they replace are kept, and a failure gives them back.
   - Files are for root and the hub's group only.
 options:
   root:
@@ -52,6 +53,10 @@ written:
   description: Names of the operator's that were new or had changed.
   type: list
   returned: always
+unseen:
+  description: Names of the passwords that were made, and that no deploy has shown.
+  type: list
+  returned: always
 passwords:
   description: The passwords that people type, by name.
   type: dict
@@ -72,12 +77,14 @@ def main() -> None:
     layout, given = Layout(module.params["root"]), module.params["given"]
     try:
         todo = secrets.plan(layout, given, module.params["authenticator"])
+        unseen = secrets.unseen(layout, given, todo)
         if todo.changed and not module.check_mode:
             secrets.apply(layout, given, todo)
         shown = {"passwords": secrets.passwords(layout)} if module.params["show"] else {}
     except EXPECTED as error:
         module.fail_json(sentence(error))
-    module.exit_json(changed=todo.changed, made=list(todo.make), written=list(todo.write), **shown)
+    made, written = list(todo.make), list(todo.write)
+    module.exit_json(changed=todo.changed, made=made, written=written, unseen=unseen, **shown)
 
 
 if __name__ == "__main__":

@@ -86,7 +86,7 @@ def _forget(layout: Layout, stack: str) -> None:
     if named := [name for name in images if name.rpartition(":")[2] in releases]:
         with suppress(DockerError):  # a container of somebody else's uses one
             run(["docker", "image", "rm", *named])
-    for folder in (layout.releases, layout.state, layout.secrets, layout.backups):
+    for folder in (layout.releases, layout.state, layout.secrets, layout.secrets_before, layout.backups):
         if folder.is_symlink():
             raise StoreError(f"{folder} is a link; it was left as it is")
         if folder.exists():

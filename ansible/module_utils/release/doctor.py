@@ -148,8 +148,8 @@ def _end_of(path: Path) -> str:
 
 def secret_values(layout: Layout) -> Iterator[str]:
     """The content of every file in the secrets folder."""
-    if layout.secrets.is_dir():
-        for path in sorted(layout.secrets.iterdir()):
+    for folder in (layout.secrets, layout.secrets_before):
+        for path in sorted(folder.iterdir()) if folder.is_dir() else ():
             if path.is_file():
                 yield path.read_text(errors="replace")
 

@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from . import hub_database
+from . import hub_database, secrets
 from .docker_cli import DockerError
 from .layout import Layout
 from .manifest import Manifest
@@ -68,8 +68,14 @@ class Gate:
 
     def run(self) -> Outcome:
         """Start, probe, keep the logs of a failure, clean up whatever happens."""
+        outcome = None
         with working(self.layout):
-            return self._run()
+            try:
+                outcome = self._run()
+            finally:
+                if outcome is None or not outcome.passed:
+                    secrets.give_back(self.layout)
+        return outcome
 
     def _run(self) -> Outcome:
         began = time.monotonic()

@@ -23,6 +23,7 @@ class Layout:
         self.state = self.root / "state"
         self.override = self.state / "override.json"
         self.secrets = self.root / "secrets"
+        self.secrets_before = self.root / "secrets-before"
         self.backups = self.root / "backups"
         self.lock = self.root / "lock.json"
         self.journal = self.root / "journal.json"

@@ -69,7 +69,9 @@ def repair(layout: Layout) -> list[str]:
 
 
 def _folders(layout: Layout) -> Iterator[Path]:
-    yield from filter(Path.is_dir, (layout.root, layout.releases, layout.state, layout.secrets, layout.backups))
+    yield from filter(
+        Path.is_dir, (layout.root, layout.releases, layout.state, layout.secrets, layout.secrets_before, layout.backups)
+    )
     yield from filter(Path.is_dir, layout.releases.glob("[0-9]*"))
 
 

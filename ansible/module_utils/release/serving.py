@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
-from . import hub_database, journal
+from . import hub_database, journal, secrets
 from .docker_cli import inspect, run
 from .layout import Layout
 from .manifest import Manifest
@@ -53,8 +53,11 @@ class Serving:
         """Serve a release; nothing is done where it serves already and all is well."""
         with working(self.layout):
             current = self.store.serving()
-            if current and current.id == release and not self.differences(release):
-                return Switched(True, f"{release} serves", 0.0, changed=False)
+            if current and current.id == release:
+                if secrets.on_trial(self.layout):  # those of an older release, which has the same mark
+                    self.project(release).end_holders()
+                elif not self.differences(release):
+                    return Switched(True, f"{release} serves", 0.0, changed=False)
             kept = self._keep_database(release)
             return switch(self.layout, release, self.project, lambda: self.probe(release), kept)
 
@@ -115,6 +118,11 @@ class Serving:
                 said.append(f"{current.id} serves, but {current.damage}: another release can take its place")
             if current and self.layout.settings(current.id).is_file():
                 clean_up(f"{self.settings(current.id)['stack_name']}{GATE}")
+            entry = journal.read(self.layout)
+            if entry and current and current.id == entry.to:
+                secrets.settle(self.layout)
+            elif not entry and (names := secrets.give_back(self.layout)):
+                said.append(f"no release came to serve with the new {', '.join(names)}: the one from before is back")
             said.append(recover(self.layout, self.project) or self._forget_probes())
             return "; ".join(filter(None, said))
 

@@ -52,6 +52,12 @@ class Project:
         """End one service until the next `up`."""
         self._run("stop", "--timeout", "10", service)
 
+    def end_holders(self) -> None:
+        """End the services that have read the operator's secrets, so that the next `up` makes them anew."""
+        mine = ("--filter", f"label=com.docker.compose.project={self.name}", "--filter", "label=org.jelai.secrets")
+        if found := run(["docker", "ps", "--all", "--quiet", *mine]).split():
+            run(["docker", "rm", "--force", *found])
+
     def remove_rules(self) -> None:
         """Take its rules out of the host's packet filter: they outlive the firewall, which would put them back."""
         self._run("stop", "firewall")

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from . import hub_database, journal, pointers
+from . import hub_database, journal, pointers, secrets
 from .docker_cli import DockerError
 from .layout import Layout
 from .problem import EXPECTED, Problem, sentence
@@ -49,6 +49,7 @@ def switch(
     journal.write(layout, current, to, backup=backup)
     problem = _try(layout, to, project_of, confirm)
     if not problem:
+        secrets.settle(layout)
         journal.clear(layout)
         return Switched(True, f"{to} serves", time.monotonic() - began, changed=True)
     note, wrong = _back(layout, project_of)
@@ -93,6 +94,8 @@ def _back(layout: Layout, project_of: ProjectOf) -> tuple[str, str]:
     entry, current, note = journal.read(layout), pointers.target(layout.current), ""
     try:
         project = project_of(current or (entry.to if entry else ""))
+        if secrets.give_back(layout):
+            project.end_holders()
         if entry and entry.backup and current != entry.to:
             note = _database_back(layout, project, Path(entry.backup))
         problem = _bring_up(project) if current else _end(project)

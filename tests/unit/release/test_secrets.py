@@ -7,8 +7,13 @@ import stat
 from pathlib import Path
 
 import pytest
+from release.gate import Gate
 from release.layout import HUB_USER, Layout
-from release.secrets import MAKERS, apply, passwords, plan
+from release.secrets import MAKERS, apply, give_back, on_trial, passwords, plan, unseen
+from release.serving import Serving
+from release.store import Store
+from release.switch import switch
+from release_cases import Staging
 
 GIVEN = {"llm_api_key": "k1"}
 
@@ -93,3 +98,67 @@ def test_only_the_hub_may_read_them(layout: Layout) -> None:
 
     assert who(layout.secrets) == (0o750, 0, HUB_USER)
     assert {who(path) for path in layout.secrets.iterdir()} == {(0o640, 0, HUB_USER)}
+
+
+@pytest.fixture
+def served(layout: Layout, staged: Staging, fake_docker: Path) -> Serving:
+    """A release serves with a key, another one is to be tried with a new key and a secret more."""
+    ensure(layout, {"llm_api_key": "good"})
+    serving = Serving(layout)
+    serving.store.point(staged(1, "passed").id)
+    staged(2)
+    ensure(layout, {"llm_api_key": "bad", "client_secret": "new"})
+    return serving
+
+
+def given(layout: Layout) -> dict[str, str]:
+    return {name: value for name, value in held(layout).items() if name not in MAKERS}
+
+
+def test_until_a_release_serves_with_them_the_ones_from_before_are_kept(served: Serving) -> None:
+    assert given(served.layout) == {"llm_api_key": "bad", "client_secret": "new"}, "the gate tries them"
+    assert on_trial(served.layout) == ["client_secret", "llm_api_key"]
+    assert give_back(served.layout) == ["client_secret", "llm_api_key"]
+    assert given(served.layout) == {"llm_api_key": "good"} and on_trial(served.layout) == []
+
+
+def test_a_release_that_serves_keeps_the_new_ones(served: Serving) -> None:
+    new = served.store.all()[0].id
+    assert switch(served.layout, new, served.project).ok
+    assert given(served.layout)["llm_api_key"] == "bad" and on_trial(served.layout) == []
+    old = served.store.previous()
+    assert old and switch(served.layout, old.id, served.project).ok
+    assert given(served.layout)["llm_api_key"] == "bad", "a rollback leaves those that have served last"
+
+
+def test_a_failed_gate_gives_the_old_ones_back(served: Serving) -> None:
+    new = served.store.all()[0]
+    (served.layout.release(new.id) / "broken").touch()
+    assert new.manifest and not Gate.of(served.layout, new.manifest).run().passed
+    assert given(served.layout) == {"llm_api_key": "good"}
+
+
+def test_a_failed_switch_gives_the_old_ones_back(served: Serving) -> None:
+    new = served.store.all()[0].id
+    assert not switch(served.layout, new, served.project, lambda: "Juno does not answer").ok
+    assert given(served.layout) == {"llm_api_key": "good"}
+
+
+def test_a_deploy_that_was_killed_has_them_given_back_by_the_next_one(served: Serving) -> None:
+    assert "no release came to serve with the new client_secret, llm_api_key" in served.recover()
+    assert given(served.layout) == {"llm_api_key": "good"}
+    assert served.recover() == ""
+
+
+def test_passwords_are_shown_until_a_release_has_served(layout: Layout, store: Store, staged: Staging) -> None:
+    def shown(given: dict[str, str]) -> list[str]:
+        todo = plan(layout, given, "shared")
+        names = unseen(layout, given, todo)
+        apply(layout, given, todo)
+        return names
+
+    assert shown({}) == ["admin_password", "student_password"]
+    assert shown({}) == ["admin_password", "student_password"], "the first deploy failed"
+    assert shown({"student_password": "chosen-by-us"}) == ["admin_password"]
+    store.point(staged(1, "passed").id)
+    assert shown({}) == []
