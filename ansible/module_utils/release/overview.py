@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from . import audit, lock, override
+from . import audit, journal, lock, override
 from .docker_cli import HERE, Docker
 from .files import FileProblem, read_json
 from .layout import Layout
@@ -124,6 +124,9 @@ def overview(layout: Layout, docker: Docker = HERE) -> Overview:
     except StoreError as error:
         notes.append(f"a rollback is not possible: {error}")
     try:
+        entry = journal.read(layout)
+        if entry and not entry.under_way:
+            notes.append(f"a switch to {entry.to} was interrupted: deploy again, or roll back, which mends it")
         there = override.read(layout.override)
     except FileProblem as error:
         notes.append(str(error))

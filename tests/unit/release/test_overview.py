@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
-from release import audit
+from release import audit, journal
 from release.docker_cli import Answer, Docker
 from release.files import point_link
 from release.layout import Layout
@@ -154,3 +155,15 @@ def test_a_release_before_it_that_is_damaged_is_a_note_in_red(layout: Layout) ->
 def test_where_nothing_is_deployed_that_is_said(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match=r"^nothing is deployed on this host: there is no .*/current$"):
         overview(Layout(tmp_path), WELL)
+
+
+def test_an_interrupted_switch_and_a_damaged_release_are_notes(layout: Layout) -> None:
+    journal.write(layout, OLDER, ID)
+    assert overview(layout, WELL).notes == (), "it is under way"
+    with subprocess.Popen(["sleep", "60"]) as process:
+        journal.write(layout, OLDER, ID, owner=owner_here(process.pid))
+        process.kill()
+    (layout.release(ID) / "compose.yaml").write_text("services: {}")
+    damaged, interrupted = overview(layout, WELL).notes
+    assert damaged.startswith(f"{ID} serves, but the files in")
+    assert interrupted.startswith(f"a switch to {ID} was interrupted")
