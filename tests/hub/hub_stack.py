@@ -38,6 +38,7 @@ DEFAULTS: dict[str, Any] = {
     "llm_model": "",
     "tls_certificate": "",
     "tls_key": "",
+    "ca_bundle": "",
     "course": "",
     "course_groups": [],
     "telemetry_retention_days": 0,

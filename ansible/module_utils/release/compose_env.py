@@ -72,6 +72,7 @@ def compose_environment(
         "TLS_CERTIFICATE": str(settings["tls_certificate"]),
         "TLS_KEY": str(settings["tls_key"]),
         "TLS_MARK": tls_mark,
+        "CA_BUNDLE": str(settings["ca_bundle"]),
     }
 
 

@@ -38,6 +38,7 @@ SETTINGS = (
     Setting("hub_port", 8000, number(int, 1, 65535), "The only port that is published."),
     Setting("tls_certificate", "", kinds.file, "Certificate chain on the host; empty: the hub speaks plain HTTP."),
     Setting("tls_key", "", kinds.file, "The certificate's private key on the host."),
+    Setting("ca_bundle", "", kinds.file, "CAs of your own, for LDAP, OAuth and LTI: a PEM file on the host."),
     Setting("authenticator", "shared", kinds.choice(*rules.OPTIONS), "How people log in."),
     Setting("authenticator_options", {}, kinds.options, 'Its options; a secret one is `{"secret": "NAME"}`.'),
     Setting("admin_users", ["admin"], kinds.users, "Administrators; with oauth, lti and ldap by default nobody."),

@@ -92,7 +92,8 @@ class Project:
 
 def overlays(settings: Mapping[str, Any]) -> tuple[str, ...]:
     """The overlays that a release's settings ask for."""
-    return ("tls",) if settings.get("tls_certificate") else ()
+    wanted = {"tls": "tls_certificate", "ca": "ca_bundle"}
+    return tuple(name for name, setting in wanted.items() if settings.get(setting))
 
 
 def ailing(services: Sequence[Mapping[str, Any]], expected: Sequence[str]) -> list[str]:

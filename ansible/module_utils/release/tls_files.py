@@ -1,4 +1,4 @@
-"""The operator's certificate and key: whether the proxy can serve with them. One sentence for each mistake."""
+"""The operator's certificate, key and CAs: whether proxy and hub can use them. One sentence for each mistake."""
 
 from __future__ import annotations
 
@@ -18,12 +18,13 @@ MISMATCH = "KEY_VALUES_MISMATCH"
 
 def problems(settings: Mapping[str, Any]) -> list[str]:
     """What is wrong with the files that the settings name; nothing where they name none."""
-    paths = {name: str(settings[name]) for name in ("tls_certificate", "tls_key") if settings[name]}
+    paths = {name: str(settings[name]) for name in ("tls_certificate", "tls_key", "ca_bundle") if settings.get(name)}
     wrong = [said for name, path in paths.items() if (said := _unreadable(name, path))]
-    if wrong or len(paths) < 2:
+    if wrong:
         return wrong
-    said = _unusable(**paths)
-    return [said] if said else []
+    bundle = paths.pop("ca_bundle", "")
+    found = (_no_bundle(bundle) if bundle else "", _unusable(**paths) if len(paths) == 2 else "")
+    return [said for said in found if said]
 
 
 def mark(settings: Mapping[str, Any]) -> str:
@@ -38,7 +39,7 @@ def mark(settings: Mapping[str, Any]) -> str:
 
 
 def _unreadable(name: str, path: str) -> str:
-    """The proxy is no root, and of the group that has the hub's secrets."""
+    """Proxy and hub are no root, and of the group that has the hub's secrets."""
     try:
         status = os.stat(path)
     except OSError as error:
@@ -47,7 +48,15 @@ def _unreadable(name: str, path: str) -> str:
         return f"{name} {path} is no file: give the path of a PEM file on this host"
     if not _readable(status):
         how = f"chgrp {HUB_USER} {path} && chmod g+r {path}"
-        return f"{name} {path} cannot be read by group {HUB_USER}{_name(HUB_USER)}, as which the proxy runs: {how}"
+        return f"{name} {path} cannot be read by group {HUB_USER}{_name(HUB_USER)}, as which proxy and hub run: {how}"
+    return ""
+
+
+def _no_bundle(path: str) -> str:
+    try:
+        ssl.create_default_context(cafile=path)
+    except ssl.SSLError as error:
+        return f"ca_bundle {path} cannot be used ({error}): give a PEM file with the certificates of CAs"
     return ""
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from release import compose_env
 from release.layout import Layout
+from release.stack import overlays
 
 ROOT = Path(__file__).resolve().parents[3]
 IMAGES = {name: f"sha256:{number}" for number, name in enumerate(compose_env.IMAGES)}
@@ -22,6 +23,7 @@ SETTINGS: dict[str, Any] = {
     "llm_model": "",
     "tls_certificate": "",
     "tls_key": "",
+    "ca_bundle": "",
     "course": "",
     "course_groups": [],
     "telemetry_retention_days": 0,
@@ -36,9 +38,18 @@ def variables(release: str = "R1", secrets: frozenset[str] = frozenset(), **chan
 
 
 def test_compose_has_every_variable_that_it_asks_for_and_no_other() -> None:
-    files = [ROOT / "compose/compose.yaml", *(ROOT / f"compose/overlays/{name}.yaml" for name in ("tls", "candidate"))]
+    files = [
+        ROOT / "compose/compose.yaml",
+        *(ROOT / f"compose/overlays/{name}.yaml" for name in ("tls", "ca", "candidate")),
+    ]
     asked = {name for file in files for name in re.findall(r"\$\{([A-Z_]+)", file.read_text())}
     assert asked == set(variables())
+
+
+def test_files_of_tls_are_given_to_who_reads_them_where_the_settings_name_them() -> None:
+    assert overlays(SETTINGS) == ()
+    assert overlays(SETTINGS | {"ca_bundle": "/ca.pem"}) == ("ca",)
+    assert overlays(SETTINGS | {"ca_bundle": "/ca.pem", "tls_certificate": "/c"}) == ("tls", "ca")
 
 
 def test_only_the_hub_is_told_which_release_it_is() -> None:

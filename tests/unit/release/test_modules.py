@@ -159,7 +159,7 @@ def test_secrets_are_made_once_and_never_printed(tmp_path: Path, root: str, layo
 
 def test_preflight_says_what_is_in_the_way(tmp_path: Path, root: str) -> None:
     settings = {"stack_name": "jelai", "hub_address": "127.0.0.1", "hub_port": 45871, "notebook_memory": "256M"}
-    settings |= {"students_subnet": "10.99.0.0/16", "tls_certificate": "", "tls_key": ""}
+    settings |= {"students_subnet": "10.99.0.0/16", "tls_certificate": "", "tls_key": "", "ca_bundle": ""}
     good, bad = play(
         tmp_path,
         dry({"jelai_preflight": {"root": root, "settings": settings | {"disk_free_gb": 0}}}),

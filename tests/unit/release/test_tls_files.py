@@ -48,6 +48,15 @@ def test_a_chain_is_right_too(tmp_path: Path) -> None:
     assert "is not the key of" in line
 
 
+def test_a_bundle_of_cas_must_hold_some(tmp_path: Path) -> None:
+    one = pair(tmp_path, "a")
+    assert problems(one | {"ca_bundle": one["tls_certificate"]}) == []
+    (line,) = problems({"tls_certificate": "", "tls_key": "", "ca_bundle": one["tls_key"]})
+    assert line.startswith(f"ca_bundle {one['tls_key']} cannot be used (") and "certificates of CAs" in line
+    (line,) = problems(one | {"ca_bundle": "/none/ca.pem"})
+    assert line.startswith("ca_bundle /none/ca.pem cannot be read (No such file")
+
+
 def test_the_key_of_another_certificate_is_told(tmp_path: Path) -> None:
     one, other = pair(tmp_path, "a"), pair(tmp_path, "b")
     (line,) = problems(one | {"tls_key": other["tls_key"]})
