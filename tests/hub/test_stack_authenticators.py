@@ -1,148 +1,121 @@
-"""Each way to log in starts the hub; what is wrong in its options is one sentence."""
+"""What the hub makes of the settings about who may log in, and whom a directory lets in by that."""
 
 from __future__ import annotations
 
-import asyncio
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
-import httpx
-import pytest
+from authority import Authority
 from containers import Running, Stand, image
-from hub_stack import HUB, hub_root, write_secret, write_secrets
+from directory import BASE, COURSE, PEOPLE, SEARCHER, Directory
+from identity_provider import CLIENT, SECRET
+from lone_hub import CA, gateway, lone_hub, settings
 from release.layout import Layout
 
-from probe.signin import FormStudent
-
-SECRET = "client-secret-that-nobody-may-see"
-LMS = "https://lms.example"
-
-
-@pytest.fixture(scope="module")
-def layout() -> Iterator[Layout]:
-    with hub_root() as root:
-        found = Layout(root)
-        write_secrets(found)
-        found.state.mkdir()
-        write_secret(found, "client_secret", SECRET)
-        yield found
-
-
-class Proxy(Running):
-    """The proxy, as a browser on this machine sees it."""
-
-    port = 8000
-
-
-@pytest.fixture(scope="module")
-def proxy(place: Stand, layout: Layout) -> Proxy:
-    token = {str(layout.secret("proxy_token")): {"bind": "/run/jelai/secrets/proxy_token", "mode": "ro"}}
-    given: dict[str, Any] = {"environment": {"API_HOST": "0.0.0.0"}, "volumes": token, "group_add": [HUB]}
-    found = Proxy(place.run(image("proxy"), alias="proxy-api", ports={"8000/tcp": ("127.0.0.1", None)}, **given))
-    found.wait_healthy()
-    return found
-
-
-@contextmanager
-def hub(place: Stand, layout: Layout, **settings: Any) -> Iterator[Running]:
-    """A hub without Docker."""
-    file = layout.root / "settings.json"
-    file.write_text(json.dumps(settings))
-    mounts = {str(file): "/etc/jelai/settings.json", str(layout.secrets): "/run/jelai/secrets"}
-    container = place.run(
-        image("hub"),
-        ["python3", "-I", "-m", "jelai_hub", "--log-level=INFO"],
-        alias="hub",
-        read_only=True,
-        cap_drop=["ALL"],
-        tmpfs={"/tmp": "", "/srv/hub": "uid=64610,gid=64610"},
-        environment={"JELAI_STACK": "t", "JELAI_RELEASE": "r", "STUDENTS_NETWORK": "n", "NOTEBOOK_IMAGE": "sha256:0"},
-        volumes={source: {"bind": target, "mode": "ro"} for source, target in mounts.items()},
-    )
-    try:
-        yield Running(container)
-    finally:
-        container.remove(force=True)
-        place.containers.remove(container)
-
+SYSTEM = "/etc/ssl/certs/ca-certificates.crt"
+"""In the hub's image: the CAs that everybody trusts."""
 
 OAUTH = {
-    "client_id": "jelai",
+    "client_id": CLIENT,
     "client_secret": {"secret": "client_secret"},
     "oauth_callback_url": "https://hub.example/hub/oauth_callback",
 }
-GENERIC = OAUTH | {
-    "authorize_url": "https://id.example/authorize",
-    "token_url": "https://id.example/token",
-    "userdata_url": "https://id.example/userinfo",
-    "username_claim": "email",
-    "scope": ["openid", "email"],
-}
 LTI = {
-    "client_id": ["jelai"],
-    "issuer": LMS,
-    "authorize_url": f"{LMS}/auth",
-    "jwks_endpoint": f"{LMS}/jwks",
-    "username_key": "email",
+    "client_id": [CLIENT],
+    "issuer": "https://lms.example",
+    "authorize_url": "https://lms.example/auth",
+    "jwks_endpoint": "https://lms.example/jwks",
 }
-LDAP = {"server_address": "ldap.example", "bind_dn_template": ["uid={username},ou=people,dc=example"]}
-PAGES = [
-    ("shared", {}, "/hub/login", 'name="password"'),
-    ("native", {"allowed_failed_logins": 3}, "/hub/signup", "Create User"),
-    ("oauth", GENERIC, "/hub/oauth_login", "https://id.example/authorize?"),
-    ("oauth", OAUTH | {"provider": "github", "allowed_organizations": ["course"]}, "/hub/oauth_login", "github.com"),
-    ("lti", LTI, "/hub/lti13/config", '"title"'),
-    ("ldap", LDAP, "/hub/login", 'name="password"'),
+Case = tuple[dict[str, Any], Sequence[Sequence[str]]]
+
+
+def tried(place: Stand, layout: Layout, cases: Sequence[Case]) -> list[dict[str, Any]]:
+    """What the hub's own program makes of settings and logins, in one container for all."""
+    file = layout.root / "cases.jsonl"
+    file.write_text("".join(json.dumps({"settings": one, "logins": logins}) + "\n" for one, logins in cases))
+    script = Path(__file__).with_name("try_authenticators.py")
+    mounts = {str(file): "/cases", str(script): "/try.py", str(layout.secrets): "/run/jelai/secrets"}
+    mounts |= {str(layout.root / "ca.pem"): CA}
+    found = Running(
+        place.run(
+            image("hub"),
+            ["python3", "-I", "/try.py", "/cases"],
+            environment={"SSL_CERT_FILE": CA},
+            extra_hosts={"directory.test": gateway(place), "elsewhere.test": gateway(place)},
+            volumes={source: {"bind": target, "mode": "ro"} for source, target in mounts.items()},
+        )
+    )
+    assert found.wait_exit(60) == 0, found.logs()
+    said = [json.loads(line) for line in found.logs().splitlines() if line.startswith("{")]
+    assert len(said) == len(cases), found.logs()
+    return said
+
+
+CHOSEN: list[tuple[dict[str, Any], dict[str, Any]]] = [
+    (settings("shared", {}), {"class": "SharedPasswordAuthenticator", "allow_all": True}),
+    (settings("native", {"allowed_failed_logins": 3}), {"class": "NativeAccounts", "allow_all": True}),
+    (settings("oauth", OAUTH), {"class": "GenericOAuthenticator", "allow_all": False}),
+    (
+        settings("oauth", OAUTH | {"provider": "github", "allowed_organizations": ["course"]}),
+        {"class": "GitHubOAuthenticator", "allow_all": False},
+    ),
+    (
+        settings("oauth", OAUTH | {"provider": "google", "hosted_domain": ["uni.example"], "allow_all": True}),
+        {"class": "GoogleOAuthenticator", "allow_all": True},
+    ),
+    (settings("lti", LTI, allowed_users=["ada"]), {"class": "LTI13Authenticator", "allow_all": False}),
+    (settings("ldap", {"bind_dn_template": ["{username}"]}), {"class": "LDAPAuthenticator", "allow_all": True}),
+    (settings("shared", {"colour": "red"}), {"error": "there is no option 'colour'"}),
+    (settings("oauth", OAUTH | {"scope": 3}), {"error": "scope must be"}),
+    (settings("oauth", OAUTH | {"provider": "x"}), {"error": "no provider 'x'"}),
+    (settings("oauth", {"client_secret": {"secret": "none"}}), {"error": "the secret none"}),
+    (settings("lti", LTI | {"admin_users": ["eve"]}), {"error": "admin_users has a setting"}),
+    (settings("ldap", {"tls_kwargs": "none"}), {"error": "tls_kwargs must be"}),
+    (settings("banana", {}), {"error": "no authenticator 'banana'"}),
 ]
 
 
-@pytest.mark.parametrize(("name", "options", "path", "expected"), PAGES)
-def test_each_authenticator_starts_the_hub_and_shows_its_way_in(
-    name: str, options: dict[str, Any], path: str, expected: str, place: Stand, proxy: Proxy, layout: Layout
+def test_the_settings_choose_a_class_or_are_told_what_is_wrong(
+    place: Stand, layout: Layout, authority: Authority
 ) -> None:
-    with hub(place, layout, authenticator=name, authenticator_options=options) as running:
-        running.wait_healthy(30)
-        reply = httpx.get(f"{proxy.url}{path}", trust_env=False)
-        assert expected in f"{reply.headers.get('location', '')} {reply.text}", f"{reply} {running.logs()[-3000:]}"
-        assert reply.status_code in (200, 302)
-        assert SECRET not in running.logs() + reply.text
+    answers = tried(place, layout, [(given, []) for given, _ in CHOSEN])
+    for (given, expected), answer in zip(CHOSEN, answers, strict=True):
+        assert set(expected) <= set(answer), f"{given}: {answer}"
+        assert expected.get("error", "") in answer.get("error", ""), answer
+        assert answer.get("class") == expected.get("class") and answer.get("allow_all") == expected.get("allow_all")
+        assert SECRET not in str(answer)
 
 
-WRONG: list[tuple[dict[str, Any], str]] = [
-    ({"authenticator": "shared", "authenticator_options": {"colour": "red"}}, "there is no option 'colour'"),
-    ({"authenticator": "oauth", "authenticator_options": OAUTH | {"scope": 3}}, "scope must be"),
-    ({"authenticator": "oauth", "authenticator_options": OAUTH | {"provider": "x"}}, "no provider 'x'"),
-    ({"authenticator": "oauth", "authenticator_options": {"client_secret": {"secret": "none"}}}, "the secret none"),
-    ({"authenticator": "oauth", "authenticator_options": {"client_id": {"secret": "client_secret"}, "x": 1}}, "'x'"),
-    ({"authenticator": "lti", "authenticator_options": LTI | {"admin_users": ["eve"]}}, "admin_users has a setting"),
-    ({"authenticator": "banana"}, "no authenticator 'banana'"),
-]
-
-
-@pytest.mark.parametrize(("settings", "expected"), WRONG)
-def test_what_is_wrong_is_one_sentence_and_no_traceback(
-    settings: dict[str, Any], expected: str, place: Stand, layout: Layout
-) -> None:
-    with hub(place, layout, **settings) as running:
-        assert running.wait_exit(30) == 1
-        said = running.logs().strip()
-    assert said.startswith("The hub cannot start: ") and expected in said, said
+def test_a_hub_that_cannot_start_says_one_sentence(place: Stand, layout: Layout) -> None:
+    with lone_hub(
+        place, layout, **settings("oauth", OAUTH | {"client_id": {"secret": "client_secret"}, "x": 1})
+    ) as hub:
+        assert hub.wait_exit(30) == 1
+        said = hub.logs().strip()
+    assert said.startswith("The hub cannot start: ") and "'x'" in said, said
     assert len(said.splitlines()) == 1 and SECRET not in said
 
 
-def test_nobody_can_sign_up_as_the_administrator(place: Stand, proxy: Proxy, layout: Layout) -> None:
-    async def sign_in() -> None:
-        async with FormStudent(proxy.url, "teacher") as browser:
-            await browser.login(layout.secret("admin_password").read_text().strip())
-
-    # A capital in the settings, and none in what the thief types: one account all the same.
-    with hub(place, layout, authenticator="native", admin_users=["Teacher"]) as running:
-        running.wait_healthy(30)
-        with httpx.Client(base_url=proxy.url, trust_env=False) as thief:
-            thief.get("/hub/signup")
-            given = {"username": "teacher", "signup_password": "mine", "signup_password_confirmation": "mine"}
-            page = thief.post("/hub/signup", data=given | {"_xsrf": thief.cookies["_xsrf"]}).text
-        assert "already" in page or "Something went wrong" in page, page
-        asyncio.run(sign_in())
+def test_a_directory_lets_in_whom_the_settings_name(place: Stand, layout: Layout, people: Directory) -> None:
+    server = {"server_address": "directory.test", "server_port": people.port}
+    template = server | {"bind_dn_template": [f"uid={{username}},{PEOPLE}"]}
+    search = server | {"user_search_base": BASE, "user_attribute": "uid"}
+    search_as = search | {"lookup_dn_search_user": SEARCHER, "lookup_dn_search_password": {"secret": "searching"}}
+    tls = {"server_port": people.tls_port, "tls_strategy": "on_connect"}
+    ada, grace, boss = (f"{name} {name}-password".split() for name in ("ada", "grace", "boss"))
+    wrong, blank, stranger = ["ada", "grace-password"], ["ada", " "], ["mallory", "mallory-password"]
+    table: list[tuple[dict[str, Any], list[list[str]], list[str | None]]] = [
+        (settings("ldap", template), [ada, wrong, blank, stranger, boss], ["ada", None, None, None, "admin"]),
+        (settings("ldap", template | tls, allowed_users=["ada"]), [ada, grace, boss], ["ada", None, "admin"]),
+        (settings("ldap", search_as), [ada, wrong, stranger, boss], ["ada", None, None, "admin"]),
+        (settings("ldap", search), [ada], [None]),
+        (settings("ldap", search_as | {"allowed_groups": [COURSE]}), [ada, grace, boss], ["ada", None, "admin"]),
+        (settings("ldap", template | {"tls_strategy": "insecure"}), [ada], [None]),
+        (settings("ldap", template | {"server_address": "elsewhere.test"}), [ada], ["LDAPStartTLSError"]),
+        (settings("ldap", template | {"tls_kwargs": {"ca_certs_file": SYSTEM}}), [ada], ["LDAPStartTLSError"]),
+        (settings("ldap", template | {"tls_kwargs": {"ca_certs_file": SYSTEM, "validate": 0}}), [ada], ["ada"]),
+    ]
+    answers = tried(place, layout, [(given, logins) for given, logins, _ in table])
+    assert [one["in"] for one in answers] == [expected for _, _, expected in table]
