@@ -169,6 +169,20 @@ def free_port() -> int:
         return int(one.getsockname()[1])
 
 
+def wait_for_line(process: subprocess.Popen[str], words: str, seconds: float = 120) -> str:
+    """Read what a verb says until a line has these words."""
+    end = time.monotonic() + seconds
+    seen: list[str] = []
+    while time.monotonic() < end:
+        assert process.stdout
+        line = process.stdout.readline()
+        seen.append(line)
+        if words in line or not line:
+            break
+    assert words in seen[-1], "".join(seen)
+    return seen[-1]
+
+
 def kill(process: subprocess.Popen[str]) -> None:
     """SIGKILL a verb with everything in its sessions: what a power cut of the operator's machine does to it."""
     for pid in (process.pid, *descendants(process.pid)):

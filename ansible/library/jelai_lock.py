@@ -1,5 +1,5 @@
 #!/usr/bin/python
-"""Ansible module: takes a host's lock, or gives it back."""
+"""Ansible module: takes a host's lock, gives it back, or tells whose it is."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ansible.module_utils.release.problem import EXPECTED, sentence
 
 DOCUMENTATION = r"""
 module: jelai_lock
-short_description: One deploy, rollback or drain at a time on a host
+short_description: One deploy, rollback, drain or destroy at a time on a host
 description:
   - A lock whose process is dead is taken over. Any other fails with a sentence that says whose it is.
   - The same owner gets the same lock again, and it is renewed.
@@ -24,9 +24,11 @@ options:
     type: path
     default: /srv/jelai
   state:
-    description: Take it or give it back. One that is not ours (any more) is left as it is.
+    description:
+      - V(present) takes it, V(absent) gives it back; one that is not ours (any more) is left as it is.
+      - V(looked) only tells whose it is.
     type: str
-    choices: [present, absent]
+    choices: [present, absent, looked]
     default: present
   owner:
     description: The process that holds it, as M(jelai_owner) tells. Needed to take it.
@@ -40,9 +42,16 @@ options:
     type: int
     default: 7200
   token:
-    description: What was returned when it was taken. Needed to give it back.
+    description: What was returned when it was taken; needed to give it back. When taking, what O(life) is about.
     type: str
     default: ""
+  life:
+    description:
+      - Whether the process of the lock runs, as M(jelai_owner) tells where it was started.
+      - Counts where this host cannot see the process.
+    type: str
+    choices: [runs, gone, unknown]
+    default: unknown
   break:
     description: Take it from whoever has it.
     type: bool
@@ -66,9 +75,15 @@ EXAMPLES = r"""
 
 RETURN = r"""
 token:
-  description: Proves that the lock is ours. Empty in check mode when it would have to be taken.
+  description:
+    - Proves that the lock is ours. Empty in check mode when it would have to be taken.
+    - When it was looked at, that of the lock that is there; empty where there is none.
   type: str
-  returned: when it is taken
+  returned: when it is taken or looked at
+owner:
+  description: The process that holds it; empty where none does, or the lock cannot be read.
+  type: dict
+  returned: when it is looked at
 took_over:
   description: Whose lock it was, and why it was taken over; empty where there was none.
   type: str
@@ -76,20 +91,29 @@ took_over:
 """
 
 
+def tell(_: Any, layout: Layout) -> dict[str, Any]:
+    found = lock.look(layout)
+    owner = found.owner.as_dict() if found and found.owner else {}
+    return {"changed": False, "token": found.token if found else "", "owner": owner}
+
+
 def take(module: Any, layout: Layout) -> dict[str, Any]:
     try:
         owner = from_dict(module.params["owner"] or {})
     except ValueError as error:
         module.fail_json(f"owner must be what jelai_owner returned ({error})")
+    life, verdict = module.params["life"], None
+    if life != "unknown":
+        verdict = lock.Verdict(module.params["token"], alive=life == "runs")
     if module.check_mode:
-        found = lock.look(layout)
+        found = lock.look(layout, verdict)
         if found and found.owner == owner:
             return {"changed": False, "token": found.token, "took_over": ""}
         if found and not found.free() and not module.params["break"]:
             raise lock.Held(found)
         return {"changed": True, "token": "", "took_over": found.describe() if found else ""}
     verb, seconds, force = (module.params[name] for name in ("verb", "seconds", "break"))
-    taken = lock.acquire(layout, owner, verb, seconds, force)
+    taken = lock.acquire(layout, owner, verb, seconds, take=force, verdict=verdict)
     return {"changed": taken.new, "token": taken.token, "took_over": taken.took_over}
 
 
@@ -105,18 +129,19 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "root": {"type": "path", "default": DEFAULT_ROOT},
-            "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+            "state": {"type": "str", "choices": ["present", "absent", "looked"], "default": "present"},
             "owner": {"type": "dict"},
             "verb": {"type": "str", "default": "deploy"},
             "seconds": {"type": "int", "default": 7200},
             "token": {"type": "str", "default": "", "no_log": False},
+            "life": {"type": "str", "choices": ["runs", "gone", "unknown"], "default": "unknown"},
             "break": {"type": "bool", "default": False},
         },
         supports_check_mode=True,
     )
-    layout = Layout(module.params["root"])
+    layout, work = Layout(module.params["root"]), {"present": take, "absent": give_back, "looked": tell}
     try:
-        outcome = (take if module.params["state"] == "present" else give_back)(module, layout)
+        outcome = work[module.params["state"]](module, layout)
     except EXPECTED as error:
         module.fail_json(sentence(error))
     module.exit_json(**outcome)

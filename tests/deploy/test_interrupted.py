@@ -6,28 +6,13 @@ import json
 import os
 import random
 import signal
-import subprocess
 import time
 
 import pytest
-from operator_at_work import Done, Operator, kill
+from operator_at_work import Done, Operator, kill, wait_for_line
 from watch import Watch
 
 KILLS = 20 if os.environ.get("DRILL") else 3
-
-
-def wait_for_line(process: subprocess.Popen[str], words: str, seconds: float = 120) -> str:
-    """Read what a verb says until a line has these words."""
-    end = time.monotonic() + seconds
-    seen: list[str] = []
-    while time.monotonic() < end:
-        assert process.stdout
-        line = process.stdout.readline()
-        seen.append(line)
-        if words in line or not line:
-            break
-    assert words in seen[-1], "".join(seen)
-    return seen[-1]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

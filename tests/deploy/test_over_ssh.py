@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import shutil
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import ship_images
 from containers import ROOT
-from operator_at_work import Operator, docker
+from operator_at_work import Operator, docker, kill, wait_for_line
 from registry import registry
 from ssh_host import Host, ssh_host
 
@@ -33,7 +34,7 @@ def host() -> Iterator[Host]:
 
 
 @pytest.mark.timeout(900)
-def test_a_bare_host_becomes_a_hub_and_a_second_deploy_changes_nothing(host: Host, tmp_path: Path) -> None:
+def test_a_bare_host_becomes_a_hub_and_what_is_interrupted_is_mended(host: Host, tmp_path: Path) -> None:
     operator = Operator(tmp_path)
     operator.root = Path("/srv/jelai")
     operator.settings |= {"stack_name": "jelai", "hub_port": 8000}
@@ -52,6 +53,25 @@ def test_a_bare_host_becomes_a_hub_and_a_second_deploy_changes_nothing(host: Hos
     after = host.run("sh", "-c", "docker inspect --format '{{.Id}}{{.State.StartedAt}}' $(docker ps -q)")
     assert (after, again.changed) == (before, 0)
     print(f"second deploy over SSH: {again.seconds:.0f} s")
+
+    operator.settings["juno_name"] = "Second"
+    where = {"INVENTORY": inventory, "LIMIT": "hub1.example.org"}
+    stopped = operator.start("deploy", **where)
+    wait_for_line(stopped, "Try the release beside what serves")
+    stopped.send_signal(signal.SIGINT)
+    rest, _ = stopped.communicate(timeout=300)
+    assert stopped.returncode == 128 + signal.SIGINT, rest
+    assert host.run("ls", "/srv/jelai").split().count("lock.json") == 0, rest
+    print(f"Ctrl-C over SSH:\n{rest}")
+
+    killed = operator.start("deploy", **where)
+    wait_for_line(killed, "Try the release beside what serves")
+    kill(killed)
+    assert host.run("readlink", "/srv/jelai/current").strip().endswith(serving)
+    done = operator.make("deploy", **where).check()
+    assert "took over the lock of deploy by" in done.said and "its process is gone" in done.said
+    assert "deploy done" in done.said and serving not in host.run("readlink", "/srv/jelai/current")
+    print(f"deploy over SSH after a kill: {done.seconds:.0f} s")
 
     out = str(tmp_path / "out")
     exported = operator.make("export", INVENTORY=inventory, LIMIT="hub1.example.org", FORMAT="csv", OUT=out).check()

@@ -1,7 +1,8 @@
-"""One deploy, rollback or drain at a time on a host: `lock.json` says whose turn it is.
+"""One deploy, rollback, drain or destroy at a time on a host: `lock.json` says whose turn it is.
 
 The file alone decides; the kernel's lock on the root folder only keeps two from deciding at the same moment, and is
-free again when its holder dies. A lock whose process is dead is taken over, and that is said.
+free again when its holder dies. A lock whose process is dead is taken over, and that is said. The process is one of the
+machine where the verb was typed: where that is another one, only somebody there can judge it, and tells (`Verdict`).
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import os
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -20,9 +21,17 @@ from .layout import Layout
 from .owner import Owner, alive, from_dict, owner_here
 from .problem import Problem
 
-__all__ = ["Found", "Held", "Owner", "Taken", "acquire", "alive", "look", "owner_here", "release", "renew"]
+__all__ = ["Found", "Held", "Owner", "Taken", "Verdict", "acquire", "alive", "look", "owner_here", "release", "renew"]
 
 BREAK = "run it again with BREAK_LOCK=1"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What another machine found out about the lock of a token: whether its process runs there."""
+
+    token: str
+    alive: bool
 
 
 @dataclass(frozen=True)
@@ -34,6 +43,8 @@ class Found:
     since: str
     expires: datetime
     token: str
+    alive: bool | None = None
+    """Whether its process runs; None where that cannot be judged."""
 
     @property
     def expired(self) -> bool:
@@ -47,10 +58,9 @@ class Found:
 
     def free(self) -> str:
         """Why nobody holds it any more, or nothing when somebody does or might."""
-        life = alive(self.owner) if self.owner else None
-        if life is False:
+        if self.alive is False:
             return "its process is gone"
-        if life is None and self.expired:
+        if self.alive is None and self.expired:
             return f"it expired at {_text(self.expires)}"
         return ""
 
@@ -71,17 +81,19 @@ class Held(Problem):
         hint = f"wait for it to end, or {BREAK} if you know that it is not running any more"
         if found.owner is None:
             hint = f"{BREAK} if you know that nothing is under way"
-        elif alive(found.owner) is None:
+        elif found.alive is None:
             hint = f"that is another machine, so whether it still runs is to be looked up there; {BREAK} if not,"
             hint += f" or wait until {_text(found.expires)}"
         super().__init__(f"this host is locked: {found.describe()}; {hint}")
         self.found = found
 
 
-def acquire(layout: Layout, owner: Owner, verb: str, seconds: float, take: bool = False) -> Taken:
+def acquire(
+    layout: Layout, owner: Owner, verb: str, seconds: float, *, take: bool = False, verdict: Verdict | None = None
+) -> Taken:
     """Take the lock for so long. Raises Held. `take` breaks whatever lock there is; one's own is kept and renewed."""
     with _deciding(layout):
-        found, took_over = look(layout), ""
+        found, took_over = look(layout, verdict), ""
         if found and found.owner == owner:
             _write(layout, owner, found.verb, found.since, seconds, found.token)
             return Taken(found.token, new=False)
@@ -119,8 +131,18 @@ def release(layout: Layout, token: str) -> bool:
         return True
 
 
-def look(layout: Layout) -> Found | None:
-    """The lock that lies there."""
+def look(layout: Layout, verdict: Verdict | None = None) -> Found | None:
+    """The lock that lies there. A verdict counts for the lock that it is about, where this host cannot judge itself."""
+    found = _read(layout)
+    if found is None or found.owner is None:
+        return found
+    life = alive(found.owner)
+    if life is None and verdict and verdict.token == found.token:
+        life = verdict.alive
+    return replace(found, alive=life)
+
+
+def _read(layout: Layout) -> Found | None:
     try:
         value = read_json(layout.lock)
         return Found(

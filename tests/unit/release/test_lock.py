@@ -75,6 +75,26 @@ def test_another_hosts_process_is_judged_by_expiry_only(layout: Layout) -> None:
     assert "expired" in lock.acquire(layout, owner_here(), "deploy", 60).took_over
 
 
+def test_another_hosts_process_is_judged_by_who_sees_it(layout: Layout) -> None:
+    held = lock.acquire(layout, OTHERS, "deploy", 60)
+    with pytest.raises(lock.Held, match="wait for it to end") as caught:
+        lock.acquire(layout, owner_here(), "deploy", 60, verdict=lock.Verdict(held.token, alive=True))
+    assert "another machine" not in str(caught.value)
+    dead = lock.Verdict(held.token, alive=False)
+    assert "its process is gone" in lock.acquire(layout, owner_here(), "deploy", 60, verdict=dead).took_over
+
+
+def test_a_verdict_is_about_one_lock_and_never_about_a_process_of_this_host(
+    layout: Layout, sleeper: subprocess.Popen[bytes]
+) -> None:
+    lock.acquire(layout, OTHERS, "deploy", 60)
+    with pytest.raises(lock.Held):
+        lock.acquire(layout, owner_here(), "deploy", 60, verdict=lock.Verdict("of an earlier lock", alive=False))
+    held = lock.acquire(layout, owner_here(sleeper.pid), "deploy", 60, take=True)
+    with pytest.raises(lock.Held):
+        lock.acquire(layout, owner_here(), "deploy", 60, verdict=lock.Verdict(held.token, alive=False))
+
+
 def test_another_machine_of_the_same_name_and_pid_is_not_this_one() -> None:
     assert alive(replace(owner_here(), machine="another", boot="another")) is None
 

@@ -11,7 +11,7 @@ import pytest
 from plays import Task, dry, play
 from release import audit, lock
 from release.layout import Layout
-from release.owner import owner_here
+from release.owner import from_dict, owner_here
 from release.store import Store
 from release_cases import Staging
 
@@ -114,6 +114,24 @@ def test_the_lock_of_a_play_that_died_is_taken_over(tmp_path: Path, root: str) -
     play(tmp_path, {"jelai_owner": {}, "register": "me"}, take)
     _, taken = play(tmp_path, {"jelai_owner": {}, "register": "me"}, take)
     assert taken["changed"] and "its process is gone" in taken["took_over"]
+
+
+def test_a_dead_play_s_lock_on_another_host_is_judged_where_the_play_was(
+    tmp_path: Path, root: str, layout: Layout
+) -> None:
+    far = {**owner_here(who="bob").as_dict(), "host": "elsewhere"}  # as the hub host sees a process of the operator's
+    lock.acquire(layout, from_dict(far), "deploy", 60)
+    look: Task = {"jelai_lock": {"root": root, "state": "looked"}, "register": "held"}
+    gone: Task = {"jelai_owner": {"other": {**owner_here().as_dict(), "started": 1}}, "register": "me"}
+    unknown: Task = {"jelai_owner": {"other": "{{ held.owner }}"}, "register": "me"}
+    take: Task = {"jelai_lock": {"root": root, "owner": "{{ me.owner }}", "token": "{{ held.token }}"}}
+    take["jelai_lock"]["life"] = "{{ me.life }}"
+    found, unseen, kept_out, seen, planned, taken, nothing = play(
+        tmp_path, dry(look), unknown, take, gone, dry(take), take, {"jelai_owner": {"other": {}}}
+    )
+    assert found["owner"] == far and unseen["life"] == "unknown" and "another machine" in kept_out["msg"]
+    assert seen["life"] == "gone" and changed([planned, taken]) == [True, True] and nothing["life"] == "unknown"
+    assert "deploy by bob on elsewhere" in taken["took_over"] and "its process is gone" in taken["took_over"]
 
 
 def test_a_held_lock_is_one_sentence_and_can_be_broken(tmp_path: Path, root: str, layout: Layout) -> None:
