@@ -26,13 +26,22 @@ options:
     required: true
   state:
     description:
-      - V(taken) writes the census to O(path), V(compared) compares with the one there, V(counted) only counts.
+      - V(taken) writes the census to O(path), V(counted) only counts.
+      - V(compared) compares with the census at O(path), which then goes.
     type: str
     choices: [taken, compared, counted]
     default: counted
   path:
     description: The file of the census. It names students' chats, so it is for root only.
     type: path
+  from:
+    description: The release that serves while V(taken).
+    type: str
+    default: ""
+  to:
+    description: The release that shall serve then. A rollback that is interrupted is known by it.
+    type: str
+    default: ""
   strict:
     description: Whether V(compared) fails when a message is lost, doubled, moved or answered twice.
     type: bool
@@ -80,6 +89,8 @@ def main() -> None:
             "stack": {"type": "str", "required": True},
             "state": {"type": "str", "choices": ["taken", "compared", "counted"], "default": "counted"},
             "path": {"type": "path"},
+            "from": {"type": "str", "default": ""},
+            "to": {"type": "str", "default": ""},
             "strict": {"type": "bool", "default": True},
         },
         required_if=[("state", "taken", ["path"]), ("state", "compared", ["path"])],
@@ -90,9 +101,12 @@ def main() -> None:
         found = census(stack)
         result = {"changed": state == "taken", "count": count(found), "summary": counted(found)}
         if state == "taken" and not module.check_mode:
-            write(Path(module.params["path"]), stack, found)
+            write(Path(module.params["path"]), stack, found, (module.params["from"], module.params["to"]))
         if state == "compared":
-            findings = against(Path(module.params["path"]), stack, found)
+            path = Path(module.params["path"])
+            findings = against(path, stack, found)
+            if not module.check_mode:
+                path.unlink()
             well, said = judged(findings)
             result |= {"findings": [asdict(one) for one in findings], "table": shown(findings)}
             result["summary"] = f"{said} ({counted(found)})"

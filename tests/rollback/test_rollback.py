@@ -4,20 +4,29 @@ from __future__ import annotations
 
 import json
 import os
-import random
+import re
 import time
 
 import pytest
 from lesson import teach
-from operator_at_work import Done, Operator, docker, kill
+from operator_at_work import Done, Operator, docker, kill, wait_for_line
 from watch import Watch
 
 STUDENTS = ["ada", "bea", "cleo", "dora", "emmy"]
+
+SWITCHED = "stack: done"
+MOMENTS = [("Serve the release", 3.0), (SWITCHED, 0.0)]
+"""When a rollback is killed: so many seconds after it has said this."""
+MORE = [("", 1.0), ("", 2.0), ("", 3.0), *(("Serve the release", number) for number in (0.0, 1.0, 2.0, 5.0, 8.0))]
+MORE += [(SWITCHED, number) for number in (0.5, 1.0, 1.5, 2.0)]
 
 
 @pytest.mark.timeout(600)
 def test_a_full_rollback_during_a_lesson_loses_nothing(hub: Operator) -> None:
     second, first = hub.link("current"), hub.link("previous")
+    planned = hub.make("rollback", DRY_RUN="1").check().said
+    assert f"{first} would serve in place of {second} (would change: " in planned
+    assert "nothing was changed" in planned and hub.link("current") == second
 
     def roll_back() -> tuple[Done, float]:
         with Watch(hub.url) as watch:
@@ -33,7 +42,8 @@ def test_a_full_rollback_during_a_lesson_loses_nothing(hub: Operator) -> None:
     print(f"rollback took {done.seconds:.1f} s; the hub was away for {away:.1f} s; {lesson.asked} answered once")
     assert (hub.link("current"), hub.link("previous")) == (first, second)
     assert f"{first} serves" in done.said
-    assert away < 15
+    busy = os.getloadavg()[0] > (os.cpu_count() or 1)
+    assert away <= (15 if busy else 5), f"away for {away:.1f} s; load {os.getloadavg()[0]:.1f}, so busy: {busy}"
 
 
 def test_a_rollback_names_the_servers_that_follow_later(hub: Operator) -> None:
@@ -70,17 +80,36 @@ def modes(hub: Operator) -> list[str]:
     return [json.loads(docker("exec", name, "chat_interact", "--status", "--json"))["mode"] for name in names]
 
 
-@pytest.mark.timeout(400)
-def test_a_killed_rollback_is_finished_by_the_next_one(hub: Operator) -> None:
-    two = {hub.link("current"), hub.link("previous")}
-    chance = random.Random(os.environ.get("SEED", "2"))
-    for _ in range(20 if os.environ.get("DRILL") else 2):
-        with Watch(hub.url) as watch:
-            process = hub.start("rollback")
-            time.sleep(chance.uniform(2, 20))
-            kill(process)
-            assert hub.link("current") in two
-            hub.make("rollback").check()
-        assert {hub.link("current"), hub.link("previous")} == two
-        assert watch.longest_away() < 20
-        assert not (hub.root / "journal.json").exists()
+def interrupted(hub: Operator, words: str, later: float) -> None:
+    """Type a rollback and kill it so many seconds after it has said this."""
+    process = hub.start("rollback")
+    if words:
+        wait_for_line(process, words)
+    time.sleep(later)
+    assert process.poll() is None, "it had ended before it was killed"
+    kill(process)
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize(("words", "later"), [*MOMENTS, *(MORE if os.environ.get("DRILL") else ())])
+def test_a_killed_rollback_goes_where_it_went_when_it_is_typed_again(hub: Operator, words: str, later: float) -> None:
+    bad, good = hub.link("current"), hub.link("previous")
+
+    def roll_back() -> tuple[str, Done]:
+        interrupted(hub, words, later)
+        return hub.link("current"), hub.make("rollback")
+
+    with Watch(hub.url) as watch:
+        lesson = teach(hub, STUDENTS[:2], 20, 1.0, roll_back)
+    lesson.check()
+    assert lesson.happened
+    serving, done = lesson.happened
+    assert serving in (bad, good)
+    assert (hub.link("current"), hub.link("previous")) == (good, bad), done.said
+    assert f"rollback done: {good} serves" in done.check().said
+    counted = re.search(r"(\d+) messages in (\d+) chats", done.said)
+    assert counted and int(counted[1]) and int(counted[2]) >= 2, done.said
+    if words == SWITCHED:
+        assert f"a rollback to {good} was interrupted" in done.said
+    assert watch.longest_away() < 20
+    assert not (hub.root / "journal.json").exists() and not (hub.root / "census.json").exists()

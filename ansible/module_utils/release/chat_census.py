@@ -16,10 +16,23 @@ from .tables import RED, YELLOW, paint, plain, table
 MOST_SHOWN = 20
 
 
-def write(path: Path, stack: str, taken: Census) -> None:
-    """Keep a census for later. For root only: it names every chat of every student."""
+def write(path: Path, stack: str, taken: Census, way: tuple[str, str] = ("", "")) -> None:
+    """Keep a census for later. For root only: it names every chat of every student.
+
+    `way` are the releases between which it was taken: the one that serves, and the one that shall.
+    """
     content = {"stack": stack, "taken": datetime.now(UTC).isoformat(timespec="seconds"), "volumes": as_dict(taken)}
+    content |= {"from": way[0], "to": way[1]}
     write_atomic(path, json.dumps(content, separators=(",", ":")).encode(), 0o600)
+
+
+def way(path: Path) -> tuple[str, str] | None:
+    """Between which releases the census was taken that is kept; None where there is none, or for no release."""
+    try:
+        content = read_json(path)
+    except (FileNotFoundError, FileProblem):
+        return None
+    return (str(content["from"]), str(content["to"])) if content.get("from") and content.get("to") else None
 
 
 def as_dict(census: Census) -> dict[str, Any]:

@@ -28,6 +28,7 @@ class Layout:
         self.lock = self.root / "lock.json"
         self.journal = self.root / "journal.json"
         self.audit = self.root / "audit.jsonl"
+        self.census = self.root / "census.json"
 
     def __repr__(self) -> str:
         return f"Layout({str(self.root)!r})"

@@ -69,10 +69,7 @@ class Serving:
             raise StoreError(
                 "there is no previous release on this host: name one with TO=ID (make releases lists them)"
             )
-        current = self.store.serving()
-        if current and current.id == manifest.id:
-            raise StoreError(f"{manifest.id} serves already")
-        if found and found.state not in ("kept", "previous"):
+        if found and found.state not in ("kept", "previous", "current"):
             how = f"failed ({manifest.gate.get('said', '')})" if found.state == "failed" else "never ran"
             raise StoreError(f"the health gate of {manifest.id} {how}: choose another one (make releases lists them)")
         there = {image["Id"] for image in inspect("image", sorted(set(manifest.images.values())))}
