@@ -55,8 +55,7 @@ def test_a_bare_host_becomes_a_hub_and_what_is_interrupted_is_mended(host: Host,
     print(f"second deploy over SSH: {again.seconds:.0f} s")
 
     operator.settings["juno_name"] = "Second"
-    where = {"INVENTORY": inventory, "LIMIT": "hub1.example.org"}
-    stopped = operator.start("deploy", **where)
+    stopped = operator.start("deploy", INVENTORY=inventory, LIMIT="hub1.example.org")
     wait_for_line(stopped, "Try the release beside what serves")
     stopped.send_signal(signal.SIGINT)
     rest, _ = stopped.communicate(timeout=300)
@@ -64,11 +63,11 @@ def test_a_bare_host_becomes_a_hub_and_what_is_interrupted_is_mended(host: Host,
     assert host.run("ls", "/srv/jelai").split().count("lock.json") == 0, rest
     print(f"Ctrl-C over SSH:\n{rest}")
 
-    killed = operator.start("deploy", **where)
+    killed = operator.start("deploy", INVENTORY=inventory, LIMIT="hub1.example.org")
     wait_for_line(killed, "Try the release beside what serves")
     kill(killed)
     assert host.run("readlink", "/srv/jelai/current").strip().endswith(serving)
-    done = operator.make("deploy", **where).check()
+    done = operator.make("deploy", INVENTORY=inventory, LIMIT="hub1.example.org").check()
     assert "took over the lock of deploy by" in done.said and "its process is gone" in done.said
     assert "deploy done" in done.said and serving not in host.run("readlink", "/srv/jelai/current")
     print(f"deploy over SSH after a kill: {done.seconds:.0f} s")

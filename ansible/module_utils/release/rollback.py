@@ -14,7 +14,7 @@ from .serving import Serving
 
 @dataclass(frozen=True)
 class Target:
-    """The release to serve; `finishes` says that it does already, and that only the rest of a rollback is to be done."""
+    """The release to serve; `finishes` says that it does already, and only the rest of a rollback is to be done."""
 
     id: str
     finishes: bool
