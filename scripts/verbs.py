@@ -40,7 +40,7 @@ COMMON = ("INVENTORY", "LIMIT", "SETTINGS", "VAULT", "VERBOSE")
 VERBS = {
     "deploy": Verb("deploy.yml", ("DRY_RUN", "BREAK_LOCK"), locks=True),
     "rollback": Verb("rollback.yml", ("TO", "MODE", "WHEN", "DRY_RUN", "BREAK_LOCK"), locks=True),
-    "drain": Verb("drain.yml", ("WHEN", "WHOSE", "MINUTES", "IDLE_MINUTES", "DRY_RUN")),
+    "drain": Verb("drain.yml", ("WHEN", "WHOSE", "MINUTES", "IDLE_MINUTES", "DRY_RUN", "BREAK_LOCK"), locks=True),
     "status": Verb("status.yml", ("JSON",)),
     "releases": Verb("releases.yml", ("JSON",)),
     "logs": Verb("logs.yml", ("STUDENT", "SERVICE", "LINES")),
@@ -49,7 +49,7 @@ VERBS = {
     "export": Verb("export.yml", ("FROM", "TO", "FORMAT", "OUT", "COURSE", "PSEUDONYMS")),
     "report": Verb("export.yml", ("FROM", "TO", "OUT", "COURSE"), facts={"PSEUDONYMS": True}),
     "forget": Verb("forget.yml", ("STUDENT", "CONFIRM", "DRY_RUN")),
-    "destroy": Verb("destroy.yml", ("CONFIRM", "VOLUMES", "DRY_RUN"), locks=True),
+    "destroy": Verb("destroy.yml", ("CONFIRM", "VOLUMES", "DRY_RUN", "BREAK_LOCK"), locks=True),
     "check": Verb("check.yml"),
     "ready": Verb("ready.yml", ("BREAK_LOCK",)),
     "build": Verb("build.yml"),

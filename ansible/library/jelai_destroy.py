@@ -25,6 +25,10 @@ options:
     description: Delete volumes, releases and secrets too, and with them students' work.
     type: bool
     default: false
+  token:
+    description: That of the lock under which this is done; refused when it is not ours any more.
+    type: str
+    default: ""
 author: the jelai-ops developers
 """
 
@@ -34,6 +38,10 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+stack:
+  description: The compose project that serves, or did; nothing where nothing did.
+  type: str
+  returned: always
 said:
   description: What was ended, a sentence.
   type: str
@@ -45,6 +53,7 @@ def main() -> None:
     arguments: dict[str, Any] = {
         "root": {"type": "path", "default": DEFAULT_ROOT},
         "volumes": {"type": "bool", "default": False},
+        "token": {"type": "str", "default": "", "no_log": False},
     }
     module = AnsibleModule(argument_spec=arguments, supports_check_mode=True)
     layout = Layout(module.params["root"])
@@ -53,10 +62,10 @@ def main() -> None:
         if module.check_mode:
             said = f"{stack} would be ended" if stack else "nothing serves on this host"
         else:
-            said = destroy(layout, volumes=module.params["volumes"])
+            said = destroy(layout, volumes=module.params["volumes"], token=module.params["token"])
     except EXPECTED as error:
         module.fail_json(sentence(error), said=sentence(error))
-    module.exit_json(changed=bool(stack), said=said)
+    module.exit_json(changed=bool(stack), said=said, stack=stack)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -27,6 +28,10 @@ options:
     description: The release's id.
     type: str
     required: true
+  token:
+    description: That of the lock under which this is done; refused when it is not ours any more.
+    type: str
+    default: ""
 author: the jelai-ops developers
 """
 
@@ -54,7 +59,11 @@ logs:
 
 
 def main() -> None:
-    arguments = {"root": {"type": "path", "required": True}, "release": {"type": "str", "required": True}}
+    arguments: dict[str, Any] = {
+        "root": {"type": "path", "required": True},
+        "release": {"type": "str", "required": True},
+        "token": {"type": "str", "default": "", "no_log": False},
+    }
     module = AnsibleModule(argument_spec=arguments, supports_check_mode=True)
     if module.check_mode:
         module.exit_json(changed=False, steps=[], said="the gate would run", logs="")
@@ -62,7 +71,7 @@ def main() -> None:
     store = Store(layout)
     try:
         manifest = store.get(module.params["release"])
-        outcome = Gate.of(layout, manifest).run()
+        outcome = Gate.of(layout, manifest, module.params["token"]).run()
         store.record(manifest.id, gate=outcome.as_dict())
     except EXPECTED as error:
         module.fail_json(sentence(error), steps=[], said=sentence(error), logs="")

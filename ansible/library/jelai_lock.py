@@ -40,7 +40,7 @@ options:
   seconds:
     description: When it expires. That matters only to those who cannot see the process.
     type: int
-    default: 7200
+    default: 3600
   token:
     description: What was returned when it was taken; needed to give it back. When taking, what O(life) is about.
     type: str
@@ -132,7 +132,7 @@ def main() -> None:
             "state": {"type": "str", "choices": ["present", "absent", "looked"], "default": "present"},
             "owner": {"type": "dict"},
             "verb": {"type": "str", "default": "deploy"},
-            "seconds": {"type": "int", "default": 7200},
+            "seconds": {"type": "int", "default": lock.SECONDS},
             "token": {"type": "str", "default": "", "no_log": False},
             "life": {"type": "str", "choices": ["runs", "gone", "unknown"], "default": "unknown"},
             "break": {"type": "bool", "default": False},

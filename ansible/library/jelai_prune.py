@@ -8,6 +8,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.release import prune
 from ansible.module_utils.release.layout import DEFAULT_ROOT, Layout
 from ansible.module_utils.release.problem import EXPECTED, sentence
+from ansible.module_utils.release.serving import working
 
 DOCUMENTATION = r"""
 module: jelai_prune
@@ -24,6 +25,10 @@ options:
     description: How many good releases stay, current and previous among them.
     type: int
     default: 3
+  token:
+    description: That of the lock under which this is done; refused when it is not ours any more.
+    type: str
+    default: ""
 author: the jelai-ops developers
 """
 
@@ -55,13 +60,20 @@ left:
 
 def main() -> None:
     module = AnsibleModule(
-        argument_spec={"root": {"type": "path", "default": DEFAULT_ROOT}, "keep": {"type": "int", "default": 3}},
+        argument_spec={
+            "root": {"type": "path", "default": DEFAULT_ROOT},
+            "keep": {"type": "int", "default": 3},
+            "token": {"type": "str", "default": "", "no_log": False},
+        },
         supports_check_mode=True,
     )
     layout = Layout(module.params["root"])
     try:
         todo = prune.plan(layout, module.params["keep"])
-        left = todo.left + ([] if module.check_mode else prune.apply(layout, todo))
+        left = todo.left
+        if not module.check_mode:
+            with working(layout, module.params["token"]):
+                left += prune.apply(layout, todo)
     except EXPECTED as error:
         module.fail_json(sentence(error))
     module.exit_json(

@@ -8,6 +8,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible.module_utils.release import pointers
 from ansible.module_utils.release.layout import Layout
 from ansible.module_utils.release.problem import EXPECTED, sentence
 from ansible.module_utils.release.serving import Serving
@@ -31,6 +32,10 @@ options:
     type: str
     choices: [switched, recovered]
     default: switched
+  token:
+    description: That of the lock under which this is done; refused when it is not ours any more.
+    type: str
+    default: ""
 author: the jelai-ops developers
 """
 
@@ -46,6 +51,10 @@ said:
   description: One sentence.
   type: str
   returned: always
+serves:
+  description: The release that serves, or nothing.
+  type: str
+  returned: O(state=recovered)
 seconds:
   description: How long the switch took.
   type: float
@@ -58,14 +67,15 @@ def main() -> None:
         "root": {"type": "path", "required": True},
         "release": {"type": "str"},
         "state": {"type": "str", "choices": ["switched", "recovered"], "default": "switched"},
+        "token": {"type": "str", "default": "", "no_log": False},
     }
     needs = [("state", "switched", ["release"])]
     module = AnsibleModule(argument_spec=arguments, required_if=needs, supports_check_mode=True)
-    serving = Serving(Layout(Path(module.params["root"])))
+    serving = Serving(Layout(Path(module.params["root"])), module.params["token"])
     try:
         if module.params["state"] == "recovered":
             said = serving.interrupted() if module.check_mode else serving.recover()
-            module.exit_json(changed=bool(said), said=said)
+            module.exit_json(changed=bool(said), said=said, serves=pointers.target(serving.layout.current))
         if module.check_mode:
             if not serving.layout.release(module.params["release"]).exists():  # a dry run has staged nothing
                 module.exit_json(changed=True, said="it would be served")

@@ -19,13 +19,13 @@ def would_end(layout: Layout, *, volumes: bool) -> str:
     return project.name if project else ""
 
 
-def destroy(layout: Layout, *, volumes: bool) -> str:
+def destroy(layout: Layout, *, volumes: bool, token: str = "") -> str:
     """End everything of this host's stack; a sentence about what was ended. Raises DockerError, StoreError."""
     project = _project(layout, volumes)
     if project is None:
         _forget_links(layout)
         return "nothing served on this host"
-    with working(layout):
+    with working(layout, token):
         return _destroy(layout, project, volumes=volumes)
 
 

@@ -51,6 +51,7 @@ class Gate:
     layout: Layout
     manifest: Manifest
     settings: Mapping[str, Any]
+    token: str = ""
 
     @property
     def folder(self) -> Path:
@@ -62,14 +63,14 @@ class Gate:
         return Project(name, self.folder, ("candidate",), {"JELAI_STACK": name})
 
     @classmethod
-    def of(cls, layout: Layout, manifest: Manifest) -> Gate:
-        """The gate of a staged release."""
-        return cls(layout, manifest, Serving(layout).settings(manifest.id))
+    def of(cls, layout: Layout, manifest: Manifest, token: str = "") -> Gate:
+        """The gate of a staged release, under the lock of a token."""
+        return cls(layout, manifest, Serving(layout).settings(manifest.id), token)
 
     def run(self) -> Outcome:
         """Start, probe, keep the logs of a failure, clean up whatever happens."""
         outcome = None
-        with working(self.layout):
+        with working(self.layout, self.token):
             try:
                 outcome = self._run()
             finally:

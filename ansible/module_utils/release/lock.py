@@ -16,14 +16,14 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from .files import FileProblem, read_json, sync_folder, to_json, write_atomic
+from .files import FileProblem, make_folder, read_json, sync_folder, to_json, write_atomic
 from .layout import Layout
-from .owner import Owner, alive, from_dict, owner_here
+from .owner import Owner, alive, from_dict
 from .problem import Problem
 
-__all__ = ["Found", "Held", "Owner", "Taken", "Verdict", "acquire", "alive", "look", "owner_here", "release", "renew"]
-
 BREAK = "run it again with BREAK_LOCK=1"
+SECONDS = 3600
+"""After so long without a sign of life a lock of another machine may be taken."""
 
 
 @dataclass(frozen=True)
@@ -88,6 +88,14 @@ class Held(Problem):
         self.found = found
 
 
+class Lost(Problem):
+    """What was our turn is not any more; the message says why, and that nothing more is done."""
+
+    def __init__(self, found: Found | None) -> None:
+        whose = f"it is locked by {found.describe()}" if found else "somebody broke or freed the lock"
+        super().__init__(f"the lock of this host is not ours any more, so nothing more is done: {whose}")
+
+
 def acquire(
     layout: Layout, owner: Owner, verb: str, seconds: float, *, take: bool = False, verdict: Verdict | None = None
 ) -> Taken:
@@ -95,7 +103,7 @@ def acquire(
     with _deciding(layout):
         found, took_over = look(layout, verdict), ""
         if found and found.owner == owner:
-            _write(layout, owner, found.verb, found.since, seconds, found.token)
+            _write(layout, owner, found.verb, found.since, _in(seconds), found.token)
             return Taken(found.token, new=False)
         if found:
             reason = found.free() or ("it was broken by force" if take else "")
@@ -103,19 +111,18 @@ def acquire(
                 raise Held(found)
             took_over = f"{found.describe()}: {reason}"
         token = secrets.token_hex(16)
-        _write(layout, owner, verb, _text(datetime.now(UTC)), seconds, token)
+        layout.make()
+        _write(layout, owner, verb, _text(datetime.now(UTC)), _in(seconds), token)
         return Taken(token, new=True, took_over=took_over)
 
 
-def renew(layout: Layout, token: str, seconds: float, owner: Owner | None = None) -> None:
-    """Hold it longer, or hand it to another process of ours. Raises Held, or FileNotFoundError when it is gone."""
+def renew(layout: Layout, token: str, seconds: float = SECONDS) -> None:
+    """Make sure that it is still ours, and hold it so long at least. Raises Lost."""
     with _deciding(layout):
         found = look(layout)
-        if found is None:
-            raise FileNotFoundError(f"{layout.lock} is gone: somebody broke the lock")
-        if found.token != token or found.owner is None:
-            raise Held(found)
-        _write(layout, owner or found.owner, found.verb, found.since, seconds, token)
+        if found is None or found.token != token or found.owner is None:
+            raise Lost(found)
+        _write(layout, found.owner, found.verb, found.since, max(found.expires, _in(seconds)), token)
 
 
 def release(layout: Layout, token: str) -> bool:
@@ -156,7 +163,7 @@ def _read(layout: Layout) -> Found | None:
 
 @contextmanager
 def _deciding(layout: Layout) -> Iterator[None]:
-    layout.make()
+    make_folder(layout.root)
     descriptor = os.open(layout.root, os.O_RDONLY | os.O_DIRECTORY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
@@ -165,10 +172,13 @@ def _deciding(layout: Layout) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _write(layout: Layout, owner: Owner, verb: str, since: str, seconds: float, token: str) -> None:
-    expires = _text(datetime.now(UTC) + timedelta(seconds=seconds))
-    value: dict[str, Any] = {**owner.as_dict(), "verb": verb, "since": since, "expires": expires, "token": token}
+def _write(layout: Layout, owner: Owner, verb: str, since: str, expires: datetime, token: str) -> None:
+    value: dict[str, Any] = {**owner.as_dict(), "verb": verb, "since": since, "expires": _text(expires), "token": token}
     write_atomic(layout.lock, to_json(value))
+
+
+def _in(seconds: float) -> datetime:
+    return datetime.now(UTC) + timedelta(seconds=seconds)
 
 
 def _text(moment: datetime) -> str:

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
-from . import hub_database, journal, secrets
+from . import hub_database, journal, lock, secrets
 from .docker_cli import inspect, run
 from .layout import Layout
 from .manifest import Manifest
@@ -23,10 +23,11 @@ from .switch import Switched, recover, switch
 
 
 class Serving:
-    """The releases of one host as compose projects of one name."""
+    """The releases of one host as compose projects of one name. `token`: the lock under which they are changed."""
 
-    def __init__(self, layout: Layout) -> None:
+    def __init__(self, layout: Layout, token: str = "") -> None:
         self.layout = layout
+        self.token = token
         self.store = Store(layout)
 
     def settings(self, release: str) -> dict[str, Any]:
@@ -51,7 +52,7 @@ class Serving:
 
     def switch(self, release: str) -> Switched:
         """Serve a release; nothing is done where it serves already and all is well."""
-        with working(self.layout):
+        with working(self.layout, self.token):
             current = self.store.serving()
             if current and current.id == release:
                 if secrets.on_trial(self.layout):  # those of an older release, which has the same mark
@@ -108,7 +109,7 @@ class Serving:
 
     def recover(self) -> str:
         """Mend what an interrupted switch or gate left; a sentence about it, or nothing."""
-        with working(self.layout):
+        with working(self.layout, self.token):
             said = self.store.repair()
             current = self.store.serving()
             if current and current.damage:
@@ -141,10 +142,11 @@ class Serving:
 
 
 @contextmanager
-def working(layout: Layout, seconds: float = 300) -> Iterator[None]:
+def working(layout: Layout, token: str = "", seconds: float = 300) -> Iterator[None]:
     """One piece of work on the host's containers at a time. What a dead deploy left running is waited for.
 
-    The lock of a deploy tells people who is at work; this one goes with the process that really is. Raises StoreError.
+    The lock of a deploy tells people who is at work; this one goes with the process that really is. What
+    works under the lock of a token works only while that is its own, and renews it. Raises StoreError, lock.Lost.
     """
     end = time.monotonic() + seconds
     with (layout.root / "work").open("w") as file:
@@ -158,6 +160,8 @@ def working(layout: Layout, seconds: float = 300) -> Iterator[None]:
                         f"another process has worked on this host's containers for {seconds:.0f} s"
                     ) from None
                 time.sleep(0.5)
+        if token:
+            lock.renew(layout, token)
         yield
 
 

@@ -16,6 +16,7 @@ import pytest
 from release import lock
 from release.layout import Layout
 from release.owner import Owner, alive, from_dict, owner_here
+from release.serving import working
 
 UTILS = Path(__file__).parents[3] / "ansible" / "module_utils"
 OTHERS = Owner(owner="eve", pid=1, started=1, host="elsewhere", machine="m", boot="b")
@@ -110,8 +111,8 @@ def test_it_can_be_broken(layout: Layout, sleeper: subprocess.Popen[bytes]) -> N
     new = lock.acquire(layout, owner_here(), "deploy", 60, take=True)
     assert "bob" in new.took_over and "by force" in new.took_over
     assert not lock.release(layout, old.token), "the one that lost it must not free it"
-    with pytest.raises(lock.Held):
-        lock.renew(layout, old.token, 60)
+    with pytest.raises(lock.Lost, match=r"not ours any more, so nothing more is done: it is locked by deploy by"):
+        lock.renew(layout, old.token)
     assert lock.release(layout, new.token) and lock.look(layout) is None
     assert not lock.release(layout, new.token)
 
@@ -122,14 +123,25 @@ def test_asking_twice_gives_the_same_lock(layout: Layout) -> None:
     assert first.new and not again.new and again.token == first.token
 
 
-def test_it_is_renewed_and_handed_on(layout: Layout, sleeper: subprocess.Popen[bytes]) -> None:
-    taken = lock.acquire(layout, owner_here(), "deploy", 1)
-    lock.renew(layout, taken.token, 1000, owner_here(sleeper.pid))
-    found = lock.look(layout)
-    assert found and found.owner and found.owner.pid == sleeper.pid and not found.expired
+def test_it_is_renewed_and_never_shortened(layout: Layout) -> None:
+    taken = lock.acquire(layout, owner_here(), "deploy", -1)
+    lock.renew(layout, taken.token, 1000)
+    first = lock.look(layout)
+    lock.renew(layout, taken.token, 1)
+    again = lock.look(layout)
+    assert first and again and not first.expired and again.expires == first.expires
     lock.release(layout, taken.token)
-    with pytest.raises(FileNotFoundError, match="broke the lock"):
-        lock.renew(layout, taken.token, 60)
+    with pytest.raises(lock.Lost, match="somebody broke or freed the lock"):
+        lock.renew(layout, taken.token)
+
+
+def test_what_is_done_under_a_lock_is_refused_when_it_is_another_s(layout: Layout) -> None:
+    mine = lock.acquire(layout, OTHERS, "deploy", 60)
+    with working(layout, mine.token):
+        pass
+    lock.acquire(layout, owner_here(), "deploy", 60, take=True)
+    with pytest.raises(lock.Lost), working(layout, mine.token):
+        raise AssertionError("it must not begin")
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[1]", '{"pid": "x"}'])

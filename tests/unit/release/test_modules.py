@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from plays import Task, dry, play
-from release import audit, lock
+from release import audit, journal, lock
 from release.layout import Layout
 from release.owner import from_dict, owner_here
 from release.store import Store
@@ -159,6 +160,27 @@ def test_what_a_play_does_is_written_down(tmp_path: Path, root: str, layout: Lay
         ("deploy", "done"),
     ]
     assert [one.outcome for one in audit.history(layout)] == ["interrupted", "done"], "the play has ended"
+
+
+def test_the_last_sentence_says_what_really_serves(tmp_path: Path, root: str, store: Store, staged: Staging) -> None:
+    def end(before: str | None, outcome: str = "failed") -> Task:
+        given = {"root": root, "verb": "deploy", "outcome": outcome, "said": "it broke."}
+        return {"jelai_outcome": given if before is None else {**given, "before": before}}
+
+    (nothing,) = play(tmp_path, end(""))
+    assert nothing["failed"] and nothing["msg"] == "deploy failed: it broke. nothing serves on this host yet."
+    old, new = staged(1).id, staged(2).id
+    store.point(new)
+    done, as_before, untold, after = play(tmp_path, end(old, "serves"), end(new), end(None), end(old))
+    assert done["said"] == f"deploy done: {new} serves (it broke)"
+    assert as_before["msg"] == untold["msg"] == f"deploy failed: it broke. {new} serves as before."
+    assert after["msg"] == f"deploy failed at its end: {new} serves now, but it broke."
+    journal.write(store.layout, new, old, owner=replace(owner_here(), started=1))
+    (torn,) = play(tmp_path, end(new))
+    assert torn["msg"].endswith(f"{new} should serve, but a switch to {old} did not end: the next deploy mends that.")
+    journal.write(store.layout, new, old)
+    (running,) = play(tmp_path, end(new))
+    assert f"The switch to {old} goes on by itself" in running["msg"]
 
 
 def test_secrets_are_made_once_and_never_printed(tmp_path: Path, root: str, layout: Layout) -> None:
