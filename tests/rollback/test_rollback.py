@@ -113,3 +113,20 @@ def test_a_killed_rollback_goes_where_it_went_when_it_is_typed_again(hub: Operat
         assert f"a rollback to {good} was interrupted" in done.said
     assert watch.longest_away() < 20
     assert not (hub.root / "journal.json").exists() and not (hub.root / "census.json").exists()
+
+
+def test_destroy_waits_its_turn_and_says_what_it_ended(hub: Operator) -> None:
+    other = {"owner": "eve", "host": "elsewhere", "machine": "x", "boot": "y", "pid": 1, "started": 1}
+    times = {"since": "2026-01-01T00:00:00+00:00", "expires": "2999-01-01T00:00:00+00:00"}
+    (hub.root / "lock.json").write_text(json.dumps({**other, **times, "verb": "deploy", "token": "t"}))
+    for verb in ("drain", "destroy"):
+        done = hub.make(verb, CONFIRM="localhost")
+        assert done.code != 0 and "deploy by eve on elsewhere" in done.said
+    assert hub.started()
+    hub.make("drain", BREAK_LOCK="1").check()
+    assert f"{hub.stack} is ended" in hub.make("destroy", CONFIRM="localhost").check().said
+    lines = hub.audit()[-4:]
+    assert [line.get("verb") or line["outcome"] for line in lines] == ["drain", "done", "destroy", "ended"]
+    assert not (hub.root / "lock.json").exists()
+    assert docker("ps", "-q", "--filter", f"label=com.docker.compose.project={hub.stack}") == ""
+    assert "nothing serves on this host" in hub.make("destroy", CONFIRM="localhost").check().said

@@ -14,10 +14,11 @@ from release import audit, journal
 from release.docker_cli import Answer, Docker
 from release.files import point_link
 from release.layout import Layout
-from release.lock import acquire, owner_here
+from release.lock import acquire
 from release.manifest import Manifest, content_digest
 from release.override import record
 from release.overview import Overview, overview, services, shown
+from release.owner import owner_here
 from release.store import StoreError
 from release.tables import RED, paint, unpainted
 
