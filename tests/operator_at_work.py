@@ -118,6 +118,16 @@ class Operator:
         path = self.root / name
         return os.readlink(path).rpartition("/")[2] if path.is_symlink() else ""
 
+    def running(self, seconds: float = 60) -> str:
+        """The release that the running hub is of. A hub that is just being replaced is waited for."""
+        end = time.monotonic() + seconds
+        argv = ["docker", "inspect", "--format", "{{json .Config.Env}}", f"{self.stack}-hub-1"]
+        while (done := subprocess.run(argv, capture_output=True, text=True, check=False)).returncode:
+            assert time.monotonic() < end, f"no hub runs: {done.stderr}"
+            time.sleep(0.5)
+        found: dict[str, str] = dict(one.split("=", 1) for one in json.loads(done.stdout))
+        return found["JELAI_RELEASE"]
+
     def manifest(self, release: str) -> dict[str, Any]:
         found: dict[str, Any] = json.loads((self.root / "releases" / release / "manifest.json").read_text())
         return found

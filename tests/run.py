@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 import xml.etree.ElementTree as ET
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -20,6 +20,7 @@ RESULTS = ROOT / "test-results"
 sys.path.insert(0, str(ROOT / "scripts"))
 
 import lint  # noqa: E402
+import revision  # noqa: E402
 
 # Cheap ones first: they find most mistakes, and find them early.
 SUITES = (
@@ -151,14 +152,17 @@ def main() -> int:
     parser.add_argument("suites", nargs="*", choices=[*SUITES, []], help=f"which; all without ({', '.join(SUITES)})")
     wanted = parser.parse_args().suites or SUITES
     RESULTS.mkdir(exist_ok=True)
-    total, began = Count(), time.monotonic()
+    total, began, before = Count(), time.monotonic(), revision.here()
+    suites: dict[str, dict[str, int]] = {}
     for suite in (suite for suite in SUITES if suite in wanted):
         started = time.monotonic()
         count, told = run_lint() if suite == "lint" else run_pytest(suite)
         total += count
+        suites[suite] = asdict(count)
         print(f"{suite:<9} {count!s:<44} {time.monotonic() - started:7.1f} s", flush=True)
         for line in told:
             print(f"          {line}", flush=True)
+    revision.keep(before, suites)
     print(f"{'all':<9} {'':<44} {time.monotonic() - began:7.1f} s")
     print(total, flush=True)
     return 1 if total.failed else 0

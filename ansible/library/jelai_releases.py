@@ -36,6 +36,7 @@ RETURN = r"""
 releases:
   description:
     - Newest first, each with id, state, damage, created, age (seconds), who, git, images, layers, gate, hub_schema.
+    - C(seconds) is how long its deploy took, C(tests) what those of its revision said.
     - C(size) is that of its images in bytes, C(missing) names those that the host does not have (any more).
   type: list
   returned: always
@@ -54,12 +55,15 @@ previous:
 """
 
 
+FACTS = ("created", "who", "git", "images", "layers", "hub_schema", "seconds", "tests")
+
+
 def row(release: Release, sizes: dict[str, int], now: datetime) -> dict[str, Any]:
     manifest = release.manifest
     short = {"id": release.id, "state": release.state, "damage": release.damage}
     if manifest is None:
         return short
-    facts = {name: getattr(manifest, name) for name in ("created", "who", "git", "images", "layers", "hub_schema")}
+    facts = {name: getattr(manifest, name) for name in FACTS}
     return {
         **short,
         **facts,
@@ -68,6 +72,14 @@ def row(release: Release, sizes: dict[str, int], now: datetime) -> dict[str, Any
         "size": sum(sizes.get(image, 0) for image in release.images),
         "missing": sorted(name for name, image in manifest.images.items() if image not in sizes),
     }
+
+
+def tested(tests: dict[str, Any]) -> str:
+    """What the tests of its revision said, where that is known."""
+    if not tests:
+        return "-"
+    failed, passed = int(tests.get("failed", 0)), int(tests.get("passed", 0))
+    return f"{failed} of {failed + passed} failed" if failed else f"{passed} passed"
 
 
 def installed(layer: Any) -> bool:
@@ -92,12 +104,14 @@ def shown(rows: list[dict[str, Any]]) -> str:
                 revision or "-",
                 ", ".join(name for name, layer in one.get("layers", {}).items() if installed(layer)) or "-",
                 one.get("gate") or "-",
+                tested(one.get("tests", {})),
+                tables.duration(one["seconds"]) if one.get("seconds") else "-",
                 f"{one['size'] / 1e6:.0f} MB" if "size" in one else "-",
                 said,
             ]
         )
-    head = ["RELEASE", "STATE", "AGE", "BY", "REVISION", "LAYERS", "GATE", "IMAGES", ""]
-    return str(tables.table(head, cells, right=[2, 7]))
+    head = ["RELEASE", "STATE", "AGE", "BY", "REVISION", "LAYERS", "GATE", "TESTS", "TOOK", "IMAGES", ""]
+    return str(tables.table(head, cells, right=[2, 8, 9]))
 
 
 def main() -> None:

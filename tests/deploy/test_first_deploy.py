@@ -31,6 +31,7 @@ def test_the_gate_was_a_student_who_was_answered_once(first: tuple[Operator, Don
     operator, done = first
     gate = operator.manifest(operator.link("current"))["gate"]
     assert gate["outcome"] == "passed"
+    assert gate["seconds"] < operator.manifest(operator.link("current"))["seconds"] < done.seconds
     assert {"login", "spawn", "kernel", "chat", "file"} <= {step["step"] for step in gate["steps"] if step["ok"]}
     assert "answered once" in done.said
     assert "telemetry (" in done.said and "an event was recorded, shipped and stored once" in done.said

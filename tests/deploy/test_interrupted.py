@@ -9,7 +9,7 @@ import signal
 import time
 
 import pytest
-from operator_at_work import Done, Operator, kill, wait_for_line
+from operator_at_work import Done, Operator, docker, kill, wait_for_line
 from watch import Watch
 
 KILLS = 20 if os.environ.get("DRILL") else 3
@@ -25,7 +25,9 @@ def test_a_stopped_deploy_gives_its_lock_back_and_leaves_no_candidate(served: Op
     process.send_signal(number)
     assert process.wait(120) == 128 + number
     assert not (served.root / "lock.json").exists()
-    assert served.link("current") == release
+    assert served.link("current") == served.running() == release
+    for label in (f"org.jelai.stack={served.stack}-gate", f"com.docker.compose.project={served.stack}-gate"):
+        assert docker("ps", "-aq", "--filter", f"label={label}") == "", "something of the candidate is left"
 
 
 def test_somebody_else_s_lock_is_explained_and_can_be_broken(served: Operator) -> None:
@@ -42,7 +44,7 @@ def test_somebody_else_s_lock_is_explained_and_can_be_broken(served: Operator) -
 def test_a_killed_deploy_leaves_a_hub_that_serves_and_the_next_one_finishes(
     served: Operator, first: tuple[Operator, Done]
 ) -> None:
-    chance, told = random.Random(os.environ.get("SEED", "1")), []
+    chance, told, killed = random.Random(os.environ.get("SEED", "1")), [], 0
     for turn in range(KILLS):
         before = served.link("current")
         served.settings["juno_name"] = f"Kill{turn}"
@@ -50,11 +52,17 @@ def test_a_killed_deploy_leaves_a_hub_that_serves_and_the_next_one_finishes(
         with Watch(served.url) as watch:
             process = served.start("deploy")
             time.sleep(moment)
+            alive = process.poll() is None
             kill(process)
-            serving = served.link("current")
+            serving = served.running()
             done = served.make("deploy").check()
-        told.append(f"killed after {moment:.0f} s: {before} → {serving} → {served.link('current')}")
-        assert served.link("current") and watch.longest_away() < 15, told
+        killed += alive
+        told.append(
+            f"{'killed' if alive else 'ended'} before {moment:.0f} s: {before} → {serving} → {served.running()}"
+        )
+        assert serving in (before, served.link("current")), told
+        assert served.link("current") == served.running() and watch.longest_away() < 15, told
         assert "deploy done" in done.said or "nothing to do" in done.said
         assert not (served.root / "journal.json").exists()
     print("\n".join(told))
+    assert killed, "each deploy had ended before it was to be killed"

@@ -14,6 +14,7 @@ from release import audit, journal, lock
 from release.layout import Layout
 from release.owner import from_dict, owner_here
 from release.store import Store
+from release.tables import unpainted
 from release_cases import Staging
 
 WANTED = {
@@ -95,6 +96,11 @@ def test_the_list_of_releases(tmp_path: Path, root: str, layout: Layout, store: 
         (old.id, "previous"),
     ]
     assert found["current"] == new.id and found["previous"] == old.id
+    store.record(new.id, seconds=95.0, tests={"passed": 613, "failed": 0})
+    store.record(old.id, tests={"passed": 612, "failed": 1})
+    (found,) = play(tmp_path, {"jelai_releases": {"root": root}})
+    lines = unpainted(found["table"]).splitlines()
+    assert "613 passed" in lines[2] and "1 min" in lines[2] and "1 of 613 failed" in lines[3]
     row = found["releases"][1]
     assert row["gate"] == "passed" and row["age"] > 0 and row["missing"] == ["hub", "tutor"] and row["size"] == 0
 
