@@ -38,10 +38,6 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
-stack:
-  description: The compose project that serves, or did; nothing where nothing did.
-  type: str
-  returned: always
 said:
   description: What was ended, a sentence.
   type: str
@@ -65,7 +61,7 @@ def main() -> None:
             said = destroy(layout, volumes=module.params["volumes"], token=module.params["token"])
     except EXPECTED as error:
         module.fail_json(sentence(error), said=sentence(error))
-    module.exit_json(changed=bool(stack), said=said, stack=stack)
+    module.exit_json(changed=bool(stack), said=said)
 
 
 if __name__ == "__main__":

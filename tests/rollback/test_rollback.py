@@ -129,4 +129,4 @@ def test_destroy_waits_its_turn_and_says_what_it_ended(hub: Operator) -> None:
     assert [line.get("verb") or line["outcome"] for line in lines] == ["drain", "done", "destroy", "ended"]
     assert not (hub.root / "lock.json").exists()
     assert docker("ps", "-q", "--filter", f"label=com.docker.compose.project={hub.stack}") == ""
-    assert "nothing serves on this host" in hub.make("destroy", CONFIRM="localhost").check().said
+    assert "nothing served on this host" in hub.make("destroy", CONFIRM="localhost").check().said
