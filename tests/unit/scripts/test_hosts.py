@@ -55,7 +55,7 @@ def test_a_vault_that_cannot_be_opened_is_found_out_first(
     vault = tmp_path / "group_vars" / "hubs.yml"
     vault.parent.mkdir()
     vault.write_text("jelai_secrets: {}")
-    argv = [BIN / "ansible-vault", "encrypt", "--vault-password-file", tmp_path / "right", vault]
+    argv: list[str | Path] = [BIN / "ansible-vault", "encrypt", "--vault-password-file", tmp_path / "right", vault]
     subprocess.run(argv, check=True, capture_output=True)
     if password:
         (tmp_path / "given").write_text(password)
