@@ -36,6 +36,7 @@ DEFAULTS: dict[str, Any] = {
     "students_internet": True,
     "llm_base_url": "",
     "llm_model": "",
+    "juno_concurrency": 8,
     "tls_certificate": "",
     "tls_key": "",
     "ca_bundle": "",

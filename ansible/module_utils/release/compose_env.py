@@ -17,6 +17,8 @@ IMAGES = ("hub", "proxy", "socket-proxy", "firewall", "tutor", "collector", "use
 SERVICES = ("hub", "proxy", "tutor", "collector")
 """Those with a fixed address in the students' network, from the second on; the first is the bridge's own."""
 GATE = "-gate"
+QUESTIONS = 8
+"""Of one student that the tutor answers at the same time, or as many as the student's Juno asks."""
 
 
 class Layout(Protocol):
@@ -64,6 +66,7 @@ def compose_environment(
         "LLM_BASE_URL": str(settings["llm_base_url"]),
         "LLM_MODEL": str(settings["llm_model"]),
         "LLM_API_KEY_SOURCE": files["llm_api_key"],
+        "QUESTIONS_AT_ONCE": str(max(QUESTIONS, settings["juno_concurrency"])),
         "COURSE": str(settings["course"] or stack),
         "COURSE_GROUPS": ",".join(settings["course_groups"]),
         "RETENTION_DAYS": str(settings["telemetry_retention_days"]),

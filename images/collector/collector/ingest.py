@@ -10,18 +10,22 @@ from typing import Any
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
-from collector import batch, body, limits, metrics
+from collector import batch, body, metrics
 from collector.database import Database, DiskFull, StoreError
 from collector.migrations import SchemaError
 from collector.settings import Settings
 from collector.store import Batch
 from collector.writer import Writer
+from jelai_service import limits
 from jelai_service.identity import HubAway, Identities, NoToken, Person, UnknownToken
 
 log = logging.getLogger(__name__)
 
 KNOWN_SECONDS, GRACE_SECONDS = 60.0, 14 * 60.0
 """A student is known for a minute, and for a quarter of an hour in all while the hub is away."""
+
+AT_ONCE = 4
+"""Requests of one student that are worked on at the same time."""
 
 BODY_SECONDS = 60.0
 FULL_AGAIN, AWAY_AGAIN, WHO_AGAIN = 20, 5, 60
@@ -49,7 +53,9 @@ class Ingest:
 
     def __init__(self, settings: Settings, database: Database, writer: Writer) -> None:
         self.settings, self.database, self.writer = settings, database, writer
-        self.limits = limits.Limits((settings.rate_events, settings.rate_bytes))
+        self.limits = limits.Limits(
+            (settings.rate_events, settings.rate_bytes), at_once=AT_ONCE, on_held=metrics.HELD.set
+        )
         self.identities = Identities(settings.hub_api_url, known_seconds=KNOWN_SECONDS, grace_seconds=GRACE_SECONDS)
 
     async def close(self) -> None:

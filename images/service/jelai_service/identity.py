@@ -21,6 +21,9 @@ UNKNOWN_SECONDS = 5.0
 AGAIN_SECONDS = 5.0
 """How long a hub that is away is left alone about somebody who was known."""
 
+MOST_REFUSED = 1000
+"""Refused tokens that are remembered, apart from the others: whoever makes some up makes nobody forgotten."""
+
 HUB_TIMEOUT = 5.0
 LONGEST_TOKEN = 1024
 SERVER_SCOPE = "access:servers!server="
@@ -72,6 +75,7 @@ class Identities:
         self._url = f"{hub_api_url}/user"
         self._known, self._grace, self._most, self._clock = known_seconds, grace_seconds, most, clock
         self._answers: OrderedDict[str, Answer] = OrderedDict()
+        self._refused: OrderedDict[str, Answer] = OrderedDict()
         self._asking: dict[str, asyncio.Task[Answer]] = {}
         # No redirect is followed and no proxy asked: a token goes to the hub or nowhere.
         self._client = httpx.AsyncClient(
@@ -82,7 +86,7 @@ class Identities:
         """Return whose token stands in this header. Raises NoToken, UnknownToken, HubAway."""
         token = _token(authorization)
         key = hashlib.sha256(token.encode()).hexdigest()
-        answer = self._answers.get(key)
+        answer = self._answers.get(key) or self._refused.get(key)
         if answer is None or answer.fresh_until <= self._clock():
             answer = await self._ask_once(key, token, answer)
         if answer.person is None:
@@ -103,10 +107,12 @@ class Identities:
 
     async def _ask(self, key: str, token: str, before: Answer | None) -> Answer:
         answer = await self._from_hub(token, before)
-        self._answers[key] = answer
-        self._answers.move_to_end(key)
-        while len(self._answers) > self._most:
-            self._answers.popitem(last=False)
+        self._answers.pop(key, None)
+        self._refused.pop(key, None)
+        kept, most = (self._answers, self._most) if answer.person else (self._refused, MOST_REFUSED)
+        kept[key] = answer
+        if len(kept) > most:
+            kept.popitem(last=False)
         return answer
 
     async def _from_hub(self, token: str, before: Answer | None) -> Answer:

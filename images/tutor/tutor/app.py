@@ -20,11 +20,12 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from tutor import metrics, notes, prompt
+from tutor.door import Door, Hold
 from tutor.exchange import Exchange
 from tutor.history import History
 from tutor.index import Index
 from tutor.llm import Model, ModelError
-from tutor.question import Question, Refused, read, request_id
+from tutor.question import Refused, read, request_id
 from tutor.settings import Settings
 from tutor.students import SOMEBODY_ELSE, Students
 
@@ -83,18 +84,16 @@ class Tutor:
         metrics.TALKS.set(len(self.history))
         return Response(generate_latest(metrics.REGISTRY), media_type="text/plain; version=0.0.4")
 
-    async def receive(self, request: Request) -> Response:
-        """Answer a student's question, in one piece or as a stream of JSON lines."""
+    async def receive(self, request: Request, name: str | None, hold: Hold) -> Response:
+        """Answer a student's question, in one piece or as a stream of JSON lines. Raises Refused, Busy."""
         number = request_id(request)
         headers = {"X-Request-ID": number}
         try:
-            question = await self._read(request)
-        except Refused as error:
-            metrics.QUESTIONS.labels("none", str(error.status)).inc()
-            log.warning("request=%s status=%d detail=%r", number, error.status, error.detail)
-            return JSONResponse({"detail": error.detail}, error.status, headers)
+            question = await read(request, self.settings.message_max_bytes, self.settings.body_max_bytes, hold)
         except ClientDisconnect:
             return Response(status_code=CLIENT_GONE)
+        if name is not None and name != question.student:
+            raise Refused(403, SOMEBODY_ELSE)
         exchange = Exchange(number, question, "model" if self.model else "notes")
         streams = NDJSON in request.headers.get("accept", "")
         pieces = self._answer(exchange)
@@ -114,14 +113,6 @@ class Tutor:
             return StreamingResponse(self._lines(pieces, exchange), headers=headers, media_type=NDJSON)
         self._finished(exchange)
         return JSONResponse({"final_response": "".join(exchange.answer)}, headers=headers)
-
-    async def _read(self, request: Request) -> Question:
-        """Return the question of a student who is who they say. Raises Refused."""
-        name = await self.students.name(request.headers.get("authorization", "")) if self.students else None
-        question = await read(request, self.settings.message_max_bytes, self.settings.body_max_bytes)
-        if name is not None and name != question.student:
-            raise Refused(403, SOMEBODY_ELSE)
-        return question
 
     async def _answer(self, exchange: Exchange) -> AsyncGenerator[str]:
         question = exchange.question
@@ -200,7 +191,8 @@ def create(settings: Settings) -> Applications:
     """Return the applications; the students' one starts and ends the tutor."""
     tutor = Tutor(settings)
     health = Route("/health", tutor.health)
-    ask = Route("/receive_student_message", tutor.receive, methods=["POST"])
+    door = Door(tutor.receive, tutor.students, settings.questions_at_once)
+    ask = Route("/receive_student_message", door, methods=["POST"])
     return Applications(
         Starlette(routes=[ask, health], lifespan=tutor.lifespan),
         Starlette(routes=[Route("/metrics", tutor.metrics), health]),

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
-from typing import Any
 
 from tutor.index import Found, Index
 
@@ -17,7 +15,7 @@ ANSI = re.compile(r"\x1b\[[0-9;]*m")
 ERROR = re.compile(r"\b([A-Z]\w*(?:Error|Exception|Interrupt|Warning))\b:?[ \t]*([^\n;]{0,160})")
 
 
-def answer(index: Index, question: str, logs: Any) -> tuple[list[str], int]:
+def answer(index: Index, question: str, logs: str) -> tuple[list[str], int]:
     """Return the answer in pieces that can be streamed, and how many passages it quotes."""
     found = index.search(question)
     error = "" if found else last_error(logs)
@@ -31,10 +29,9 @@ def answer(index: Index, question: str, logs: Any) -> tuple[list[str], int]:
     return list(_quotes(found, error)), len(found)
 
 
-def last_error(logs: Any) -> str:
+def last_error(logs: str) -> str:
     """Return the first error that the student's recent work names (Juno sends the newest one first), or nothing."""
-    text = logs if isinstance(logs, str) else json.dumps(logs, ensure_ascii=False) if logs else ""
-    hit = ERROR.search(ANSI.sub("", text[:100_000]))
+    hit = ERROR.search(ANSI.sub("", logs[:100_000]))
     return f"{hit[1]}: {hit[2]}".strip(" :") if hit else ""
 
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from typing import Any
-
 from tutor.history import Turn
 from tutor.index import Found
 
@@ -12,13 +9,13 @@ Message = dict[str, str]
 
 
 def build(
-    *, persona: str, question: str, logs: Any, file: str, found: list[Found], turns: list[Turn], budget: int
+    *, persona: str, question: str, logs: str, file: str, found: list[Found], turns: list[Turn], budget: int
 ) -> list[Message]:
     """Return the messages for the model, within `budget` characters: the question first, then work, notes, past."""
     left = budget - len(persona)
     asked = shorten(question, max(400, left // 2))
     left -= len(asked)
-    work = shorten(_text(logs), max(0, left // 2))
+    work = shorten(logs, max(0, left // 2))
     left -= len(work)
     notes: list[str] = []
     for item in found:
@@ -48,11 +45,3 @@ def shorten(text: str, limit: int) -> str:
     mark = f"\n[… {len(text) - limit:,} characters left out …]\n"
     half = max(0, limit - len(mark)) // 2
     return text[:half] + mark + text[len(text) - half :] if half else text[:limit]
-
-
-def _text(logs: Any) -> str:
-    if not logs:
-        return ""
-    if isinstance(logs, list):
-        return "\n".join(entry if isinstance(entry, str) else json.dumps(entry, ensure_ascii=False) for entry in logs)
-    return logs if isinstance(logs, str) else json.dumps(logs, ensure_ascii=False)

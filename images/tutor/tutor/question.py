@@ -6,6 +6,7 @@ import asyncio
 import json
 import re
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,21 +19,20 @@ NAME_CHARS = 512
 
 
 class Refused(Exception):
-    """This request is not answered; `status` and the message are for the client."""
+    """This request is not answered; `status`, the message and when to try again (seconds) are for the client."""
 
-    def __init__(self, status: int, detail: str) -> None:
+    def __init__(self, status: int, detail: str, *, retry_after: int = 0) -> None:
         super().__init__(detail)
-        self.status = status
-        self.detail = detail
+        self.status, self.detail, self.retry_after = status, detail, retry_after
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What a student asked. `logs` is what Juno knows of the student's work: text, a list or an object."""
+    """What a student asked. `logs` is what Juno knows of the student's work, as text."""
 
     student: str
     text: str
-    logs: Any
+    logs: str
     file: str
 
 
@@ -42,11 +42,11 @@ def request_id(request: Request) -> str:
     return given if re.fullmatch(r"[\w.:/+=-]{1,128}", given, re.ASCII) else uuid.uuid4().hex
 
 
-async def read(request: Request, message_max: int, body_max: int) -> Question:
-    """Return the question. Raises Refused."""
+async def read(request: Request, message_max: int, body_max: int, hold: Callable[[int], None]) -> Question:
+    """Return the question; `hold` is told of its bytes as they come. Raises Refused, and what `hold` does."""
     try:
         async with asyncio.timeout(BODY_SECONDS):
-            raw = await _body(request, body_max)
+            raw = await _body(request, body_max, hold)
     except TimeoutError:
         raise Refused(408, f"The question did not arrive within {BODY_SECONDS:g} seconds.") from None
     try:
@@ -66,12 +66,12 @@ async def read(request: Request, message_max: int, body_max: int) -> Question:
     return Question(
         _text(body, "student_id", NAME_CHARS),
         text,
-        _clean(logs) if isinstance(logs, str) else logs,
+        _clean(_as_text(logs)),
         _text(body, "file_name", NAME_CHARS, optional=True),
     )
 
 
-async def _body(request: Request, limit: int) -> bytes:
+async def _body(request: Request, limit: int, hold: Callable[[int], None]) -> bytes:
     too_long = Refused(413, f"The request is longer than {limit:,} bytes: please send a shorter question.")
     announced = request.headers.get("content-length", "0")
     if announced.isdecimal() and int(announced) > limit:
@@ -81,7 +81,21 @@ async def _body(request: Request, limit: int) -> bytes:
         parts += chunk
         if len(parts) > limit:
             raise too_long
+        hold(len(chunk))
     return bytes(parts)
+
+
+def _as_text(logs: str | list[Any] | dict[str, Any] | None) -> str:
+    """The student's work in one piece: a tree of it takes twenty times the memory for as long as the answer does."""
+    if not logs:
+        return ""
+    if isinstance(logs, str):
+        return logs
+    entries = logs if isinstance(logs, list) else [logs]
+    try:
+        return "\n".join(one if isinstance(one, str) else json.dumps(one, ensure_ascii=False) for one in entries)
+    except RecursionError:
+        raise Refused(422, "processed_logs is nested too deeply.") from None
 
 
 def _text(body: dict[str, Any], key: str, limit: int | None = None, *, optional: bool = False) -> str:

@@ -51,7 +51,10 @@ class Settings:
         "MESSAGE_MAX_BYTES", "204800", number(int, 100, 10_000_000), "A longer question is refused, bytes."
     )
     body_max_bytes: int = setting(
-        "BODY_MAX_BYTES", "4000000", number(int, 1000, 100_000_000), "A longer request is refused, bytes."
+        "BODY_MAX_BYTES", "500000", number(int, 1000, 100_000_000), "A longer request is refused, bytes."
+    )
+    questions_at_once: int = setting(
+        "QUESTIONS_AT_ONCE", "8", number(int, 1, 10_000), "Of one verified student; more are told to wait."
     )
     llm_url: str = setting("LLM_BASE_URL", "", optional_url, "An OpenAI-compatible server; empty: course notes only.")
     llm_model: str = setting("LLM_MODEL", "", str.strip, "The model's name at that server.")

@@ -1,4 +1,4 @@
-"""The pure parts: lines to rows, unpacking, limits, columns, settings."""
+"""The pure parts: lines to rows, unpacking, columns, settings."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from collector_process import REAL, free_port, lines, verb
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector import batch, body, limits
+from collector import batch, body
 from collector.columns import COLUMNS, FITS, Stored, flat
 from collector.settings import SettingsError, load, table
 
@@ -111,51 +111,6 @@ def test_gzip_in_any_pieces_is_what_was_packed_or_too_long(members: list[bytes],
     else:
         assert asyncio.run(reading) == (plain, len(packed))
         assert sum(held) == len(plain)
-
-
-class Clock:
-    now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-def test_a_debt_is_waited_for_and_a_rest_fills_the_bucket_again() -> None:
-    clock = Clock()
-    limit = limits.Limits((10.0, 1000.0), clock)
-    with limit.admitted("ada") as share:
-        share.spend(130, 0)
-    with pytest.raises(limits.TooMuch) as refused, limit.admitted("ada"):
-        pass
-    assert refused.value.seconds == 3
-    with limit.admitted("bob"):
-        pass
-    clock.now += 3.1
-    with limit.admitted("ada") as share:
-        share.spend(0, 10_500)
-    clock.now += 0.4
-    with pytest.raises(limits.TooMuch), limit.admitted("ada"):
-        pass
-    clock.now += 1000
-    with limit.admitted("ada") as share:
-        share.spend(99, 0)
-    with limit.admitted("ada"):
-        pass
-
-
-def test_one_student_has_four_requests_at_once_and_memory_has_an_end() -> None:
-    limit = limits.Limits((10.0, 1000.0), Clock())
-    open_now = [limit.admitted("ada") for _ in range(limits.AT_ONCE)]
-    shares = [one.__enter__() for one in open_now]
-    with pytest.raises(limits.TooMuch), limit.admitted("ada"):
-        pass
-    shares[0].hold(limits.HELD_BYTES)
-    with pytest.raises(limits.Busy), limit.admitted("bob") as share:
-        share.hold(1)
-    for one in open_now:
-        one.__exit__(None, None, None)
-    with limit.admitted("ada") as share:
-        share.hold(limits.HELD_BYTES)
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,7 @@ SETTINGS: dict[str, Any] = {
     "students_internet": True,
     "llm_base_url": "",
     "llm_model": "",
+    "juno_concurrency": 8,
     "tls_certificate": "",
     "tls_key": "",
     "ca_bundle": "",
@@ -75,6 +76,11 @@ def test_services_have_the_first_addresses_and_students_the_upper_half() -> None
 def test_the_key_of_the_model_is_a_file_and_only_where_there_is_one() -> None:
     assert variables()["LLM_API_KEY_SOURCE"] == ""
     assert variables(secrets=frozenset({"llm_api_key"}))["LLM_API_KEY_SOURCE"] == "/srv/jelai/secrets/llm_api_key"
+
+
+def test_the_tutor_takes_all_that_a_students_juno_asks_at_once() -> None:
+    found = [variables(juno_concurrency=number)["QUESTIONS_AT_ONCE"] for number in (1, 8, 30)]
+    assert found == ["8", "8", "30"]
 
 
 def test_the_course_is_the_stack_unless_it_is_named() -> None:

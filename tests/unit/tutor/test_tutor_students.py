@@ -7,14 +7,18 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import httpx
+import openai_server
 import pytest
 from token_hub import Hub, hub_runs
-from tutor_process import PACKAGES, Running, Start, until
+from tutor_process import ASK, PACKAGES, Running, Start, until
 
+from jelai_service import identity
 from tutor import students as module
 from tutor.question import Refused
 from tutor.students import Students
@@ -150,17 +154,83 @@ def test_who_was_known_stays_known_while_the_hub_is_away_but_not_for_ever(hub: H
 
 
 def test_what_is_remembered_has_a_bound(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MOST", 1)
+
+    def steps(ask: Callable[[str], Any], now: list[float]) -> None:
+        assert [ask(name) for name in ("ada-token", "bob-token", "bob-token", "ada-token")] == [
+            "ada",
+            "bob",
+            "bob",
+            "ada",
+        ]
+        assert hub.asked == ["ada-token", "bob-token", "ada-token"]
+
+    in_time(hub, steps)
+
+
+def test_tokens_that_somebody_makes_up_make_nobody_forgotten(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MOST", 3)
+    monkeypatch.setattr(identity, "MOST_REFUSED", 3)
 
     def steps(ask: Callable[[str], Any], now: list[float]) -> None:
         assert ask("ada-token") == "ada"
-        assert [ask(f"guess-{number}") for number in range(3)] == [401] * 3
-        assert ask("guess-2") == 401
-        assert len(hub.asked) == 4
-        assert ask("ada-token") == "ada"
-        assert len(hub.asked) == 5
+        assert [ask(f"guess-{number}") for number in range(6)] == [401] * 6
+        assert (ask("guess-5"), ask("ada-token")) == (401, "ada")
+        assert len(hub.asked) == 7
+        assert ask("guess-0") == 401
+        assert len(hub.asked) == 8
 
     in_time(hub, steps)
+
+
+def test_a_student_with_many_questions_waits_and_the_others_do_not(
+    start: Start, hub: Hub, model: openai_server.Server
+) -> None:
+    model.behaviour.pause = 1
+    tutor = start(HUB_API_URL=hub.url, LLM_BASE_URL=model.url, LLM_MODEL="small", QUESTIONS_AT_ONCE="2")
+    with ThreadPoolExecutor(2) as pool:
+        waiting = [pool.submit(tutor.ask, "lists", **ADA) for _ in range(2)]
+        assert until(lambda: len(model.asked) == 2)
+        refused = tutor.ask("lists", **ADA)
+        assert (refused.status_code, refused.headers["retry-after"]) == (429, "1")
+        assert "wait for an answer" in refused.json()["detail"]
+        model.behaviour.pause = 0
+        assert tutor.ask("lists", student="bob", Authorization="token bob-token").status_code == 200
+        assert [one.result().status_code for one in waiting] == [200, 200]
+    assert tutor.ask("lists", **ADA).status_code == 200
+
+
+def test_a_student_who_leaves_in_the_middle_of_an_answer_may_ask_again(
+    start: Start, hub: Hub, model: openai_server.Server
+) -> None:
+    model.behaviour.pause = 2
+    tutor = start(HUB_API_URL=hub.url, LLM_BASE_URL=model.url, LLM_MODEL="small", QUESTIONS_AT_ONCE="1")
+    body = {"student_id": "ada", "message_text": "lists"}
+    with tutor.client.stream("POST", ASK, json=body, headers=ADA | {"Accept": "application/x-ndjson"}) as answer:
+        lines = answer.iter_lines()
+        assert next(lines)
+        assert tutor.ask("lists", **ADA).status_code == 429
+    model.behaviour.pause = 0
+    assert until(lambda: tutor.ask("lists", **ADA).status_code == 200)
+
+
+def test_a_question_that_is_all_brackets_takes_the_tutor_little_memory(start: Start, hub: Hub) -> None:
+    tutor = start(HUB_API_URL=hub.url, QUESTIONS_AT_ONCE="8")
+    tutor.ask("lists", **ADA)
+    before = memory(tutor)
+    brackets = f'{{"student_id": "ada", "message_text": "x", "processed_logs": [{"[]," * 160_000}[]]}}'
+    with ThreadPoolExecutor(8) as pool:
+        send = partial(tutor.client.post, ASK, headers=ADA)
+        found = list(pool.map(lambda _: send(content=brackets).status_code, range(24)))
+    assert set(found) <= {200, 429} and 200 in found
+    assert memory(tutor) - before < 100 << 20
+    assert tutor.client.post(ASK, content=brackets * 2, headers=ADA).status_code == 413
+
+
+def memory(tutor: Running) -> int:
+    """The most that it ever had, bytes."""
+    status = Path(f"/proc/{tutor.process.pid}/status").read_text()
+    return int(status.split("VmHWM:")[1].split()[0]) << 10
 
 
 def free_port() -> str:

@@ -1,4 +1,4 @@
-"""How much is taken: of one student by the second, and of all together at once. Nothing here waits."""
+"""How much is taken: of one student by the second and at once, and of all together at once. Nothing here waits."""
 
 from __future__ import annotations
 
@@ -9,17 +9,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from collector import metrics
-
 BURST_SECONDS = 10.0
 """A student's bucket holds so many seconds' worth."""
 
-AT_ONCE = 4
-"""Requests of one student that are worked on at the same time."""
-
 MOST_STUDENTS = 10_000
 HELD_BYTES = 64_000_000
-"""Bodies in memory, all together: read, waiting, or being written."""
+"""Bodies in memory, all together: read, waiting, or being worked on."""
 
 
 class Busy(Exception):
@@ -48,9 +43,16 @@ class Bucket:
 class Limits:
     """Who may send now."""
 
-    def __init__(self, rates: tuple[float, float], clock: Callable[[], float] = time.monotonic) -> None:
-        """`rates` are events and bytes a second."""
-        self._rates, self._clock = rates, clock
+    def __init__(
+        self,
+        rates: tuple[float, ...] = (),
+        *,
+        at_once: int,
+        on_held: Callable[[int], None] = lambda _: None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`rates` are of each kind a second, `at_once` requests of one student; `on_held` is told what is in memory."""
+        self._rates, self._at_once, self._on_held, self._clock = rates, at_once, on_held, clock
         self._buckets: OrderedDict[str, Bucket] = OrderedDict()
         self._held = 0
 
@@ -58,8 +60,9 @@ class Limits:
     def admitted(self, student: str) -> Iterator[Share]:
         """Work on one request of a student. Raises TooMuch, and Busy when memory is full already."""
         bucket = self._bucket(student)
-        wait = max(-left / rate for left, rate in zip(bucket.left, self._rates, strict=True))
-        if wait > 0 or bucket.open >= AT_ONCE:
+        waits = [-left / rate for left, rate in zip(bucket.left, self._rates, strict=True)]
+        wait = max(waits, default=0.0)
+        if wait > 0 or bucket.open >= self._at_once:
             raise TooMuch(max(1, math.ceil(wait)))
         share = Share(self, bucket)
         bucket.open += 1
@@ -86,7 +89,7 @@ class Limits:
         if size > 0 and self._held + size > HELD_BYTES:
             raise Busy
         self._held += size
-        metrics.HELD.set(self._held)
+        self._on_held(self._held)
 
 
 class Share:
@@ -101,6 +104,6 @@ class Share:
         self._limits._hold(size)
         self.held += size
 
-    def spend(self, events: int, size: int) -> None:
-        """Take from the student's bucket what the body held."""
-        self._bucket.left = [left - spent for left, spent in zip(self._bucket.left, (events, size), strict=True)]
+    def spend(self, *amounts: float) -> None:
+        """Take from the student's bucket what the body held, of each kind."""
+        self._bucket.left = [left - spent for left, spent in zip(self._bucket.left, amounts, strict=True)]
