@@ -109,7 +109,7 @@ help: ## This list
 	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} \
 	  /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@printf '\nVerbs of a hub take INVENTORY=local|PATH, LIMIT=HOST, SETTINGS=FILE, VAULT=ask, VERBOSE=1;\n'
-	@printf 'those that change it DRY_RUN=1, and deploy and rollback BREAK_LOCK=1.\n'
+	@printf 'those that change it DRY_RUN=1, and all of these but forget BREAK_LOCK=1.\n'
 	@printf '\nSettings, as `make dev NAME=VALUE` or in the environment (README.md has them all):\n'
 	@printf '  %s\n' 'USE_YDOC_CHAT=auto|true|false   how Juno joins a chat' \
 	  'YDOC_LAYER=auto|required|off    whether the image has real-time collaboration' \
