@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import os
 import stat
 
 import pytest
@@ -10,6 +12,9 @@ from operator_at_work import Done, Operator, docker
 from people import seated
 
 from probe.kernel import Kernel
+
+NOTHING_NEW = 30.0
+"""Seconds that a deploy with nothing new may take on a machine that has nothing else to do."""
 
 
 def test_one_command_ends_with_a_hub_that_serves(first: tuple[Operator, Done]) -> None:
@@ -58,11 +63,18 @@ def test_a_second_deploy_changes_nothing(deployed: Operator) -> None:
     done = deployed.make("deploy").check()
     assert f"nothing to do: {release} serves" in done.said
     assert (deployed.started(), deployed.link("current"), done.changed) == (before, release, 0)
+    load, cpus = os.getloadavg()[0], os.cpu_count() or 1
+    busy = max(1.0, load / cpus)  # others' work on this machine takes its share of ours
+    told = f"a deploy with nothing new took {done.seconds:.0f} s (load {load:.1f} on {cpus} CPUs)"
+    print(told)
+    assert done.seconds < NOTHING_NEW * busy, told
     assert deployed.secret("admin_password") not in done.said
 
 
 def test_a_dry_run_tells_what_would_change_and_changes_nothing(served: Operator) -> None:
     before, releases = served.started(), sorted((served.root / "releases").iterdir())
+    said = served.make("deploy", DRY_RUN="1").check().said
+    assert f"nothing: {served.link('current')} serves and is what is asked for" in said
     served.settings["juno_name"] = "Iuno"
     said = served.make("deploy", DRY_RUN="1").check().said
     assert 'setting juno_name: "Juno" → "Iuno"' in said
@@ -94,6 +106,24 @@ def test_ten_mistakes_are_ten_sentences_and_nothing_is_touched(served: Operator)
     assert "did you mean" in done.said
     assert "Traceback" not in done.said
     assert len(served.audit()) == before
+
+
+def test_a_host_that_is_locked_is_told_before_anything_is_built(served: Operator) -> None:
+    lock = {"owner": "bob", "pid": 1, "started": 1, "host": "elsewhere", "machine": "m", "boot": "b", "verb": "deploy"}
+    times = {"since": "2026-03-01T10:00:00+00:00", "expires": "2999-01-01T00:00:00+00:00"}
+    (served.root / "lock.json").write_text(json.dumps({**lock, **times, "token": "t"}))
+    try:
+        done = served.make("deploy")
+    finally:
+        (served.root / "lock.json").unlink()
+    assert done.code == 2 and "this host is locked: deploy by bob on elsewhere" in done.said
+    assert "building" not in done.said
+
+
+def test_destroy_has_a_dry_run(deployed: Operator) -> None:
+    before = deployed.started()
+    said = deployed.make("destroy", CONFIRM="localhost", VOLUMES="1", DRY_RUN="1").check().said
+    assert f"{deployed.stack} would be ended" in said and deployed.started() == before
 
 
 @pytest.mark.parametrize("verb", ["releases", "status"])
