@@ -16,7 +16,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
@@ -26,6 +26,8 @@ from verbs import COMMON, RESEARCH, VERBS, OptionError, read_options
 
 PLAYBOOK = BIN / "ansible-playbook"
 WORK = ROOT / ".build"
+AGAIN = 5.0
+"""Seconds until what was told to stop is told again: Ansible loses a signal that comes while it starts a worker."""
 
 
 def command(verb: str, options: Mapping[str, object]) -> list[str]:
@@ -57,12 +59,16 @@ def run(argv: list[str], environment: Mapping[str, str] = os.environ, out: IO[st
     told: list[int] = []
 
     def forward(number: int, _: object) -> None:
-        told.append(number)
-        os.killpg(child.pid, signal.SIGINT if len(told) == 1 else signal.SIGKILL)
+        if number != signal.SIGALRM:
+            told.append(number)
+        with suppress(ProcessLookupError):
+            os.killpg(child.pid, signal.SIGINT if len(told) == 1 else signal.SIGKILL)
+        signal.setitimer(signal.ITIMER_REAL, AGAIN)
 
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGALRM):
         signal.signal(number, forward)
     code = child.wait()
+    signal.setitimer(signal.ITIMER_REAL, 0)
     return 128 + told[0] if told else code
 
 

@@ -72,14 +72,17 @@ def test_a_mistake_ends_the_program_without_a_traceback() -> None:
     assert done.stderr == "MODE='slow' is not valid: expected full or quick or quick-undo.\n"
 
 
-def test_a_signal_ends_the_child_and_is_told_by_the_exit_code(tmp_path: Path) -> None:
+@pytest.mark.parametrize("program", ["exec sleep 60", "trap 'trap - INT' INT; while :; do sleep 0.1; done"])
+def test_a_signal_ends_the_child_even_if_it_loses_one(program: str, tmp_path: Path) -> None:
     began = tmp_path / "began"
-    program = f"import operate; raise SystemExit(operate.run(['sh', '-c', 'touch {began}; exec sleep 60']))"
+    script = f"touch {began}; {program}"
+    code = f"import operate; operate.AGAIN = 0.3; raise SystemExit(operate.run(['sh', '-c', {script!r}]))"
     place = str(Path(operate.__file__).parent)
-    child = subprocess.Popen([sys.executable, "-c", program], env={**os.environ, "PYTHONPATH": place})
+    child = subprocess.Popen([sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": place})
     end = time.monotonic() + 10
     while not began.exists() and time.monotonic() < end:
         time.sleep(0.05)
+    time.sleep(0.3)
     child.send_signal(signal.SIGTERM)
     assert child.wait(10) == 128 + signal.SIGTERM
 
