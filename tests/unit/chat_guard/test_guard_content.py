@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from chat_guard.content import NotAChat, dump, message_ids, missing, parse
@@ -69,6 +69,7 @@ def test_whatever_a_chat_holds_it_is_accepted_afterwards_with_every_message(chat
 
 
 @given(chats)
+@example({"messages": [{"odd": True, "metadata": {"odd": 1}}]})
 def test_no_value_of_a_chat_is_lost(chat: dict[str, Any]) -> None:
     assert not missing(set(leaves(chat)), set(leaves(normalise(chat).chat)))
 

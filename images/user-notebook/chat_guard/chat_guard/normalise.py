@@ -148,7 +148,8 @@ class Normalised:
     def move(self, home: Chat, key: str, value: Any, what: str) -> None:
         """Put `value` into `home` under `key`, or under a longer key where that is taken by something else."""
         self.changes[what] += 1
-        while key in home and home[key] != value:
+        text = json.dumps(value, sort_keys=True)  # Python takes 1 and true for equal
+        while key in home and json.dumps(home[key], sort_keys=True) != text:
             key += "_"
         home[key] = value
 

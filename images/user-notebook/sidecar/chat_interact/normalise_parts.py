@@ -23,10 +23,14 @@ def keep(metadata: dict[str, Any], key: str, value: Any) -> None:
     found = metadata.get(KEPT)
     kept = dict(found) if isinstance(found, dict) else {} if found is None else {"value": found}
     free = key
-    while free in kept and kept[free] != value:
+    while free in kept and _written(kept[free]) != _written(value):
         free += "_"
     kept[free] = value
     metadata[KEPT] = kept
+
+
+def _written(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, default=repr)  # Python itself takes 1 and true for equal
 
 
 def normal_users(users: dict[str, Any], metadata: dict[str, Any], notes: Counter[str]) -> dict[str, Any]:
