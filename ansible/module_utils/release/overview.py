@@ -127,6 +127,9 @@ def overview(layout: Layout, docker: Docker = HERE) -> Overview:
         entry = journal.read(layout)
         if entry and not entry.under_way:
             notes.append(f"a switch to {entry.to} was interrupted: deploy again, or roll back, which mends it")
+    except FileProblem as error:
+        notes.append(str(error))
+    try:
         there = override.read(layout.override)
     except FileProblem as error:
         notes.append(str(error))

@@ -47,7 +47,7 @@ class StudentSpawner(DockerSpawner):
     """A student's server in a container of its own."""
 
     place: Place
-    max_servers: int
+    max_servers = 0
     has_place = False
     _threads = ThreadPoolExecutor(8, thread_name_prefix="docker")
 
