@@ -12,15 +12,10 @@ from contextlib import ExitStack
 from typing import Any
 
 import pytest
+from chromium import chromium
 from containers import Notebook, Stand, Tutor, stand
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 from tabs import RESULTS, Tabs
-
-CHROMIUM = "/usr/bin/chromium"
-ARGUMENTS = [
-    *("--no-sandbox", "--headless", "--disable-gpu", "--disable-quic", "--no-first-run"),
-    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
-]
 
 # How a student's container is started for each kind of server. On `stock` there is no guard, and only people write.
 SERVERS: dict[str, dict[str, Any]] = {
@@ -42,11 +37,8 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    """Chromium, with a profile of its own that goes with it."""
-    with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+    with chromium() as launched:
         yield launched
-        launched.close()
 
 
 @pytest.fixture(scope="session")
