@@ -9,8 +9,9 @@ from .settings import Settings
 
 CULLER = ["list:users", "read:users:activity", "read:servers", "delete:servers"]
 """Sees who has a server and when it was used, and stops servers."""
-PROBE = ["admin:users", "admin:servers", "access:servers", "tokens"]
-"""Makes a student, uses their server as they would, and deletes both."""
+PROBE = ["admin:users", "read:servers", "tokens"]
+"""Makes a student, uses their server with a token of theirs, and deletes both. Who can make users and tokens can do all
+that an administrator can: its token is kept as theirs is."""
 OPERATIONS = ["list:users", "read:users:activity", "read:servers", "delete:servers", "delete:users"]
 """Shows the servers and stops them, and deletes a student who is to be forgotten. It may not enter a server: one that
 was entered would have its token."""

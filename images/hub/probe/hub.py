@@ -8,11 +8,11 @@ from urllib.parse import quote
 from .report import Failed
 from .web import Web, said
 
-NEEDED = frozenset({"admin:users", "list:users", "admin:servers", "tokens"})
+NEEDED = frozenset({"admin:users", "list:users", "read:servers", "tokens"})
 """Scopes without which a probe could not make its student, or not clean up."""
 
 MARK = "throw-away student of the probe"
-"""Note of a token that each throw-away user has: only the service can give it, so it tells them from students."""
+"""Note of a token that each throw-away user has. Nobody else has reason to give it: it tells them from students."""
 
 
 class Hub(Web):

@@ -11,7 +11,7 @@ import httpx
 from probe.hub import MARK, Hub
 
 API = "http://hub:8081/hub/api"
-SCOPES = ["admin:users", "list:users", "admin:servers", "tokens"]
+SCOPES = ["admin:users", "list:users", "read:servers", "tokens"]
 
 
 @dataclass

@@ -49,7 +49,7 @@ def test_a_token_that_is_refused_is_called_that() -> None:
 
 
 def test_a_token_that_allows_too_little_is_told_what_it_lacks() -> None:
-    with pytest.raises(Failed, match=r"lacks scopes: admin:servers, tokens\.$"):
+    with pytest.raises(Failed, match=r"lacks scopes: read:servers, tokens\.$"):
         asyncio.run(Users(scopes=["admin:users", "list:users"]).hub().check_token())
 
 
