@@ -1,7 +1,9 @@
 """The hub. What is decided here is said in settings.json (docs/settings-deployment.md); how, in jelai_hub."""
 
 import sys
+from functools import partial
 
+from tornado import httpserver
 from traitlets.config import get_config
 
 from jelai_hub import access, authenticators, override, roles, students
@@ -25,6 +27,8 @@ c.JupyterHub.hub_bind_url = "http://0.0.0.0:8081"
 c.JupyterHub.hub_connect_url = "http://hub:8081"
 c.JupyterHub.cleanup_servers = False
 c.JupyterHub.cleanup_proxy = False
+# What people and programs send is small. JupyterHub has no setting for that, and takes 100 MB of anybody, in memory.
+httpserver.HTTPServer = partial(httpserver.HTTPServer, max_body_size=1 << 20)
 
 # The proxy runs by itself.
 c.ConfigurableHTTPProxy.should_start = False

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import secrets
+import socket
 from typing import Any
 
 import httpx
@@ -48,6 +49,13 @@ def test_a_wrong_password_is_refused_and_said_so(stack: HubStack) -> None:
         with pytest.raises(Failed, match="Invalid username or password"):
             asyncio.run(attempt(name, password))
     asyncio.run(attempt("admin", stack.secret("admin_password")))
+
+
+def test_a_flood_of_bytes_at_the_login_is_refused_before_it_is_read(stack: HubStack) -> None:
+    host, port = stack.url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=5) as line:
+        line.sendall(b"POST /hub/login HTTP/1.1\r\nHost: hub\r\nContent-Length: 99000000\r\n\r\nusername=x")
+        assert int(line.recv(100).split()[1]) >= 400  # it would wait for the rest of the 99 MB
 
 
 def test_juno_is_well_in_the_students_server(ada: Notebook) -> None:

@@ -21,7 +21,7 @@ c.ServerApp.default_url = "/lab"
 c.KernelManager.shutdown_wait_time = 2  # a kernel that does not listen must not use up docker's patience
 c.FileContentsManager.delete_to_trash = False  # the trash would fill the student's volume unseen
 
-# Nothing asks the outside world, no pop-up covers the chat, and no extension can be added: /opt belongs to root.
+# Nothing asks the outside world, no pop-up covers the chat, and the page offers no extensions.
 c.LabApp.extension_manager = "readonly"
 c.LabApp.check_for_updates_class = "jupyterlab.NeverCheckForUpdate"
 c.LabApp.news_url = None
