@@ -69,7 +69,12 @@ SETTINGS = (
     Setting("notebook_memory", "2G", kinds.memory, "Memory of a student's server."),
     Setting("notebook_cpus", 2.0, number(float, 0.1, 1024), "CPUs of a student's server."),
     Setting("notebook_pids", 512, number(int, 64, 100_000), "Processes and threads of a student's server."),
-    Setting("cull_idle_seconds", 3600, number(int, 0, LONGEST), "Stop a server that is idle so long; 0: never."),
+    Setting(
+        "cull_idle_seconds",
+        3600,
+        number(int, 0, LONGEST),
+        "Stop a server without an open page and without output of a kernel for so long; 0: never.",
+    ),
     Setting("cull_max_age_seconds", 0, number(int, 0, LONGEST), "Stop a server that is so old, busy or not; 0: never."),
     Setting("max_servers", 0, number(int, 0, 100_000), "Students' servers at the same time; 0: no limit."),
     Setting("students_subnet", "172.30.0.0/16", kinds.subnet, "Network of the students' servers."),
